@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import getopt
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from mailconf.cli.postfix.sendmail_command import Call, _named, _of_header
 from mailconf.diagnostics import Sink
+from mailconf.files import Root
 from mailconf.model.address import external
 from mailconf.model.fileworld import FileWorld
+from mailconf.mta.admission import Admission
+from mailconf.mta.bounce import Bounce
 from mailconf.mta.intake import QueueIntake
-from mailconf.mta.message import Context, Message
+from mailconf.mta.message import Context, IntakeRefused, Message
+from mailconf.mta.queue import Queued, QueueEntry
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.world import MtaWorld
@@ -38,11 +44,13 @@ PARAMETERS = {
 }
 
 
-class _Kept:
+class Kept:
     """A queue that keeps what it is given."""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
+        self.unseen: list[Message] = []
+        self.delays: list[float] = []
         self._last = 0xABC000
 
     def new_id(self, now: float) -> str:
@@ -50,6 +58,9 @@ class _Kept:
         return f"{self._last:X}0E0"
 
     async def add(self, message: Message, *, hold: bool = False, filter: str = "") -> int:
+        if message.unseen:
+            self.unseen.append(message)
+            return self._last
         envelope = [f"sender: {external(message.sender)}"]
         for recipient in message.recipients:
             if recipient.notify:
@@ -59,6 +70,15 @@ class _Kept:
             envelope.append(f"recipient: {recipient.address}")
         self.kept.append({"held": hold, "envelope": envelope, "content": message.content.decode("latin-1")})
         return self._last
+
+    async def content(self, serial: int) -> bytes | None:
+        return self.unseen[0].content
+
+    async def put_off(self, serial: int, delay: float) -> None:
+        self.delays.append(delay)
+
+    async def remove(self, serial: int) -> None:
+        self.unseen.clear()
 
 
 class Ours:
@@ -93,7 +113,7 @@ class Ours:
         for server, script in zip(filters, case.filters, strict=False):
             server.begin(script)
         log: list[str] = []
-        queue = _Kept()
+        queue = Kept()
         world = MtaWorld(FileWorld(), Resolver(hosts=None))
         context = Context(policy, world, lambda program, text: log.append(f"{program}: {text}"), PERSONALITY)
         context.intake = QueueIntake(context, queue)  # type: ignore[arg-type]  # what is asked of it
@@ -101,12 +121,16 @@ class Ours:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(service.protocol, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        replies = await asyncio.to_thread(converse, port, case.session)
+        if case.submitted:
+            replies = [await submitted(context, queue, case.session)]
+        else:
+            replies = await asyncio.to_thread(converse, port, case.session)
         async with asyncio.timeout(120):
             while service.sessions:
                 await asyncio.sleep(0.001)
         server.close()
         await service.close()
+        self.left = bool(queue.unseen)
         packets = [await asyncio.to_thread(one.await_end) for one, script in zip(filters, case.filters, strict=False)]
         for kept in queue.kept:
             kept["content"] = store.brief(normal.text(_RECEIVED.sub("Received: ours\n", kept["content"], count=1)))
@@ -120,6 +144,30 @@ class Ours:
         }
 
 
+async def submitted(context: Context, queue: Kept, arguments: Sequence[str]) -> str:
+    """The status of the sendmail command, and after it what the scheduler does with the message."""
+    options, words = getopt.getopt(list(arguments[:-1]), "f:N:R:V:t")
+    call = Call("sendmail", None, Root(), None)
+    for option, value in options:
+        call._take(option[1:], value)
+    content = arguments[-1].encode("latin-1")
+    recipients = [
+        *(found for word in words for found in _named(word)),
+        *(_of_header(content) if call.from_headers else ()),
+    ]
+    message = call._message("root", recipients, content, "root")
+    assert isinstance(context.intake, QueueIntake)
+    message.queue_id = context.intake.new_queue_id()
+    await context.intake.leave(message)
+    for left in list(queue.unseen):
+        entry = QueueEntry(1, left, [Queued(n, each) for n, each in enumerate(left.recipients)], 0.0)
+        try:
+            await Admission(context, queue, Bounce(context)).let_in(entry)  # type: ignore[arg-type]  # what is asked of it
+        except IntakeRefused:
+            assert queue.unseen  # a report cannot be queued: the message stays
+    return "0"
+
+
 # Where ours is another answer on purpose (docs/departures.md): what a case differs in.
 _DEPARTURES: dict[str, set[str]] = {
     **{
@@ -128,6 +176,9 @@ _DEPARTURES: dict[str, set[str]] = {
     "changes: ('-bob@example.com\\x00', '-<alias@example.com>\\x00')": {"queue"},  # nobody is left to get it
     "R answers 'y550 5.7.1 two\\r\\nlines\\x00'": {"replies", "log"},  # each line has its code
     "overrides 2": {"replies", "log"},  # Postfix ends there
+    # Postfix drops the message, which is not sent back either; ours stays.
+    **{f"by sendmail(1), {letter}: 4": {"log"} for letter in "CHMRTLNBE"},
+    "E: y of two lines": {"log"},  # the text for the report is one line
 }
 
 

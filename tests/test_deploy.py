@@ -20,8 +20,22 @@ def test_the_unit() -> None:
         assert settings[name] == ["CAP_NET_BIND_SERVICE"]
     assert settings["ProtectSystem"] == ["strict"] and settings["NoNewPrivileges"] == ["yes"]
     assert settings["ExecStart"] == ["/opt/mailconf/bin/mailconf serve /etc/postfix"]
+    assert settings["WatchdogSec"] == ["60"]
     assert settings["Type"] == ["notify"]  # mailconf.mta.readiness
     assert "ReadWritePaths" not in settings  # the queue is StateDirectory
+
+
+def test_the_sockets() -> None:
+    """With them nothing of the service's one privilege is left; both families have a socket of their own."""
+    lines = (FOLDER / "mailconf.socket").read_text().splitlines()
+    assert [line for line in lines if line.startswith("ListenStream=")] == [
+        "ListenStream=0.0.0.0:25",
+        "ListenStream=[::]:25",
+    ]
+    assert "BindIPv6Only=ipv6-only" in lines and "FileDescriptorName=smtp" in lines
+    settings = (FOLDER / "unprivileged.conf").read_text().splitlines()
+    assert "AmbientCapabilities=" in settings and "CapabilityBoundingSet=" in settings
+    assert "Requires=mailconf.socket" in settings
 
 
 def test_the_container() -> None:
@@ -32,6 +46,6 @@ def test_the_container() -> None:
 
 def test_the_page_names_them() -> None:
     page = (TOP / "docs/deploy.md").read_text()
-    for name in ("mailconf.service", "Containerfile"):
+    for name in ("mailconf.service", "mailconf.socket", "unprivileged.conf", "Containerfile"):
         assert f"(../examples/deploy/{name})" in page
     assert "--read-only --cap-drop ALL --cap-add NET_BIND_SERVICE" in page

@@ -61,6 +61,7 @@ Source: aliases(5) of both; observed with sendmail 8.17.1.9 -bv and Postfix 3.7.
 """
 
 _MOST = 100_000  # aliases among which loops are looked for
+_MOST_KEPT = 1000  # names of which it is remembered whether there is such a file
 
 
 class Alias(NamedTuple):
@@ -86,26 +87,61 @@ class TakenApart:
 
 def files(aliases: Iterable[Alias], root: Tree, sink: Sink) -> None:
     """CK116, CK117: files in folders that are there; of other folders a copy of a configuration knows nothing."""
+    absent = _Absent(root)
     for entry, targets in aliases:
         for target in targets:
-            if target.kind is AliasKind.INCLUDE and is_absent(target.text, root):
+            if target.kind is AliasKind.INCLUDE and absent(target.text):
                 message = f"{entry.key} includes {target.text}, which does not exist"
                 sink.report(CK116, message, entry.value_span, hint="create the file, or correct its name")
             elif target.kind is AliasKind.COMMAND:
                 words = target.text.split()
-                if words and is_absent(words[0], root):
+                if words and absent(words[0]):
                     message = f"{entry.key} runs {words[0]}, which does not exist"
                     sink.report(CK117, message, entry.value_span, hint="install the program, or correct its name")
 
 
 def is_absent(name: str, root: Tree) -> bool:
     """Whether a file is not there, in a folder that is: of other folders a copy of a configuration knows nothing."""
-    if not name.startswith("/") or "$" in name or not root.covers(name):
-        return False
-    try:
-        return not root.exists(name) and root.exists(os.path.dirname(name))  # noqa: PTH120
-    except OSError:
-        return False
+    return _Absent(root)(name)
+
+
+class _Absent:
+    """The same for many names.
+
+    Many aliases name the same program, or files of one folder: what is known of either is kept for a while.
+    """
+
+    def __init__(self, root: Tree) -> None:
+        self._root = root
+        self._files: dict[str, bool] = {}
+        self._folders: dict[str, bool] = {}
+
+    def __call__(self, name: str) -> bool:
+        found = self._files.get(name)
+        if found is None:
+            found = self._is_absent(name)
+            _keep(self._files, name, found)
+        return found
+
+    def _is_absent(self, name: str) -> bool:
+        root = self._root
+        if not name.startswith("/") or "$" in name or not root.covers(name):
+            return False
+        folder = os.path.dirname(name)  # noqa: PTH120
+        there = self._folders.get(folder)
+        try:
+            if there is None:
+                there = root.exists(folder)
+                _keep(self._folders, folder, there)
+            return there and not root.exists(name)
+        except OSError:
+            return False
+
+
+def _keep(known: dict[str, bool], name: str, found: bool) -> None:
+    if len(known) >= _MOST_KEPT:
+        known.clear()
+    known[name] = found
 
 
 def loops(aliases: TakenApart, local: Callable[[str], str], sink: Sink) -> None:

@@ -57,6 +57,7 @@ class FilterHabits(NamedTuple):
                         or because of its name is refused at every command
     keeps_names         a field that is changed keeps the letters of its name, another one of a name comes first
     inserts_after       a field is put in after the one of its number, our own field being number 0
+    is_local            there is no client: the mail is this host's own
     """
 
     aborts_always: bool = True
@@ -67,6 +68,7 @@ class FilterHabits(NamedTuple):
     names_addresses: bool = False
     keeps_names: bool = False
     inserts_after: bool = False
+    is_local: bool = False
 
 
 class Filtering(NamedTuple):

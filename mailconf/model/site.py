@@ -11,8 +11,10 @@ from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from mailconf.maps.reference import TableRef
+from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.limits import HopTimes, Limits
 from mailconf.model.probing import Probing
+from mailconf.model.proxying import ProxySettings
 from mailconf.model.security import Logins, SaslLogins, ServerTls
 from mailconf.model.transport import ClientWays, Transport
 from mailconf.ports import Ports
@@ -167,8 +169,15 @@ class Site:
     smart_host: Setting[str] = EMPTY
     always_bcc: Setting[str] = EMPTY
     content_filter: Setting[str] = EMPTY  # transport:nexthop that takes all mail from clients
+    proxy: ProxySettings | None = None  # takes mail from clients before it is queued
     local_filter: str = ""  # the same, for mail that commands hand in
     is_dropped_at: bool = False  # whether commands of any user may hand in mail
+    # Mail filters of what no client brings; whether they see mail of commands, and which reports of our own.
+    local_filtering: Filtering = NO_FILTERS
+    filters_commands: bool = False
+    filtered_notices: frozenset[str] = frozenset()
+    maps_commands: bool = True  # what `maps_addresses` is for clients, for commands
+    checks_commands: bool = False  # the Policy looks at the content of mail of commands
     filter_nexthop: str = ""  # of a filter that names none; "" is the recipient's domain
     maps_addresses: bool = True  # whether aliases of domains are replaced, and copies are sent, before mail is queued
     ports: Ports = field(default_factory=Ports)
@@ -193,12 +202,14 @@ class Site:
     names_originals: bool = True  # hosts are told what a recipient was before aliases (ORCPT)
     recipients_backwards: bool = False  # hosts are named those of a delivery from the last on
     idle_transports: frozenset[str] = frozenset()  # they deliver only when somebody asks for it
+    resolves_recipients: bool = False  # what is done with a recipient is done with the address that its route has
     sorts_recipients: bool = False  # those of a delivery are in the order of their domains and addresses
     idna2003: bool = False  # domain names in other letters by the transitional mapping of UTS 46
     drop_headers: tuple[str, ...] = ("bcc", "content-length", "resent-bcc", "return-path")
     undisclosed_recipients_header: str = ""
     probing: Probing = field(default_factory=Probing)
     notify_classes: tuple[str, ...] = ("resource", "software")
+    transcribed: frozenset[str] = frozenset()  # those of them of which a notice has a session's transcript
     # The recipient of the notices of each class; the postmaster for the other classes.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.

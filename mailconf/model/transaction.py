@@ -137,6 +137,7 @@ class Transaction:
         """HELO, EHLO or LHLO."""
         session = self.session
         before = session.helo, session.protocol
+        session.typed = name
         session.helo, session.protocol = name.translate(HELO_NEUTRAL), "SMTP" if verb == "HELO" else "ESMTP"
         verdict = await self._ask(Question.HELO)
         if verdict.accepted:

@@ -9,11 +9,12 @@ Postfix answers domains that it does not relay for.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailconf.files import Root
 from mailconf.model.policy import Policy, Privilege
@@ -32,6 +33,7 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
+from mailconf.mta.transcript import PROTOCOL, Transcript
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -63,6 +65,9 @@ from mailconf.smtp.reply import Reply
 from mailconf.smtp.server import Connection
 from mailconf.source import encode
 
+if TYPE_CHECKING:
+    from mailconf.mta.before_queue import BeforeQueue
+
 _IDENTITY = re.compile(rb"\nmessage-id[ \t]*:([^\n]*)", re.IGNORECASE)
 _HEADER = 65_536  # bytes of content in which its identity is looked for
 
@@ -80,7 +85,7 @@ class Answers(Transaction):
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     logins      who knows the clients' logins; None where nobody can log in
     has_tls     whether TLS can begin when the client asks for it
-    root        below which sockets of mail filters lie
+    root        below which the queue and sockets of mail filters lie
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Answers(Transaction):
         self._on_verdict = on_verdict
         self._local_headers = False  # whether header addresses without a domain are local ones
         self._arrival = 0.0
+        self._line = ""  # the command at hand, for the filter before the queue
         self._begun = False  # a sender was accepted
         self._chunk_verdict: Reply | None = None
         self.remarks: list[Reply] = []
@@ -116,18 +122,49 @@ class Answers(Transaction):
             self.login = SaslAuthentication(self.session, connection, logins, *shared)
         else:
             self.login = Authentication(self.session, connection, logins, *shared)
+        self._root = root or Root()
         self.filters = SessionFilters(
             policy,
             self.session,
-            root or Root(),
+            self._root,
             self._wording,
             world=lambda: context.world,
             note=note,
             client=lambda: self.client,
             limit=self.site.limits.message_size,
         )
+        self.proxy = self._proxy(self._root)
+        self._notices = context.personality.notices
+        self.transcript = Transcript() if self.site.transcribed and self._notices is not None else None
         self.pause = 0.0
         self._drop_content()
+
+    def _proxy(self, root: Root) -> BeforeQueue | None:
+        """What mail passes before it is queued."""
+        if self.site.proxy is None:
+            return None
+        from mailconf.mta.before_queue import BeforeQueue
+
+        return BeforeQueue(self.site.proxy, root, self.session, self._wording, self._note, self._note_begun)
+
+    def _note_begun(self) -> None:
+        session = self.session
+        about = {"client": self.client, "login": session.sasl_username, "method": session.sasl_method}
+        number, told = session.queue_id or "NOQUEUE", session.forwarded
+        self._note(LogEvent.MESSAGE_BEGUN, queue_id=number, forwarded=told, **about)
+
+    def _note_fault(self, problem: Problem | None) -> None:
+        if self.transcript is not None and problem in PROTOCOL:
+            self.transcript.classes.add("protocol")
+
+    def _classify(self, verdict: Verdict) -> None:
+        """Note what goes wrong, for a notice to the postmaster."""
+        if self.transcript is None or self._notices is None:
+            return
+        if not verdict.accepted and self.session.objection is None:
+            self.transcript.classes.add(self._notices.class_of(verdict.reply))
+        elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
+            self.transcript.classes.add("policy")
 
     def _drop_content(self) -> None:
         self._content: list[bytes] = []
@@ -142,6 +179,8 @@ class Answers(Transaction):
         kept = "" if self._begun or not self.context.personality.early_ids else self.session.queue_id
         self._note_end()
         self.filters.forget()
+        if self.proxy is not None:
+            self.proxy.forget()
         super().forget()
         self.session.queue_id = kept  # of a transaction that has not begun
         self.session.forwarded = {}
@@ -151,6 +190,8 @@ class Answers(Transaction):
         """The session is over, and what it has begun."""
         self._note_end()
         self.filters.close()
+        if self.proxy is not None:
+            self.proxy.forget()
 
     def _note_end(self) -> None:
         """A transaction is over, if there was one."""
@@ -231,9 +272,20 @@ class Answers(Transaction):
             self._note(LogEvent.THROTTLED, client=self.client, queue_id=self.session.queue_id)
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
+        self._classify(verdict)
         if verdict.notes or verdict.log:
             self._note(LogEvent.VERDICT, queue_id=self.session.queue_id, verdict=verdict)
+        if self.proxy is not None and verdict.accepted and question in (Question.RCPT, Question.DATA):
+            return await self._proxied(self.proxy, question, verdict)
         return verdict
+
+    async def _proxied(self, proxy: BeforeQueue, question: Question, verdict: Verdict) -> Verdict:
+        """What the filter before the queue makes of a verdict that accepts."""
+        refusal = await (proxy.rcpt(self._line) if question is Question.RCPT else proxy.data())
+        if refusal is None:
+            return verdict
+        reply = await self.worded(refusal)
+        return Verdict(reply, verdict.trace, disconnect=reply.code == 421)
 
     async def answer(self, event: Event) -> list[Reply]:
         if self.limits is not None and (refusal := self.limits.refusal(event)) is not None:
@@ -317,6 +369,7 @@ class Answers(Transaction):
         return verdict
 
     async def _refused(self, event: Refused) -> Reply:
+        self._note_fault(event.problem)
         if event.verb == "AUTH":
             self.login.refused(event.problem, event.detail)
         if event.problem is Problem.OUT_OF_STEP:
@@ -346,28 +399,43 @@ class Answers(Transaction):
         self.need_id()
         self.filters.typed(event.typed, event.words)
         told = self.session.forwarded  # before a transaction, of its message
-        verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
+        self._note_fault(event.problem)
+        free = self._free()
+        full = free is not None and free < self.site.limits.room
+        refusal = self._wording.refusal(Problem.NO_ROOM) if full and event.refusal is None else event.refusal
+        verdict = await self.mail(event.address, event.parameters, refusal, event.typed)
+        if full and refusal is not None and verdict.reply.code == refusal.code:
+            self._note(LogEvent.NO_ROOM, client=self.client, session=self.session, reply=refusal, free=free)
+            if self.transcript is not None:
+                self.transcript.classes.add("resource")
         self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
             self._local_headers = bool(await self.may(Privilege.LOCAL_HEADERS))
+            if self.proxy is not None:
+                self.proxy.mail(" ".join((f"MAIL FROM:{event.typed}", *event.words)))
+                self.proxy.local = self._local_headers
         return verdict.reply
+
+    def _free(self) -> int | None:
+        """Bytes that are free where the queue lies; None where that does not count or cannot be found out."""
+        if not self.site.limits.room or self.context.intake is None:
+            return None
+        try:
+            found = os.statvfs(self._root.path(self.site.queue_directory.value))
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
         self.filters.typed(event.typed, event.words)
+        self._line = " ".join((f"RCPT TO:{event.typed}", *event.words))
+        self._note_fault(event.problem)
         verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
-        if verdict.accepted and not session.queue_id and self.context.intake is not None:
+        if verdict.accepted and not session.queue_id and self.context.intake is not None and self.proxy is None:
             session.queue_id = self.context.intake.new_queue_id()
-            login = session.sasl_username
-            self._note(
-                LogEvent.MESSAGE_BEGUN,
-                queue_id=session.queue_id,
-                client=self.client,
-                login=login,
-                method=session.sasl_method,
-                forwarded=session.forwarded,
-            )
+            self._note_begun()
         return verdict.reply
 
     async def _vrfy(self, event: Vrfy) -> Reply:
@@ -416,11 +484,17 @@ class Answers(Transaction):
         else:
             verdict = await self.end_of_data(len(content), content)
             reply = verdict.reply
-            if verdict.accepted:
+            if verdict.accepted and self.proxy is not None:
+                reply = await self._pass_on(self.proxy, content)
+            elif verdict.accepted:
                 reply = await self._hand_over(content, reply)
-                if reply.positive and chunked:
+                if reply.positive and chunked and self.proxy is None:
                     size = len(content) + content.count(b"\n")
                     reply = self._wording.queued_by_chunks(reply, size)
+        if self.transcript is not None and reply.positive:
+            self.transcript.classes.clear()
+        elif self.transcript is not None and self._notices is not None:
+            self.transcript.classes.add(self._notices.class_of(reply))
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()
@@ -453,6 +527,16 @@ class Answers(Transaction):
             return await self.worded(refused.reply)
         return reply
 
+    async def _pass_on(self, proxy: BeforeQueue, content: bytes) -> Reply:
+        """Hand a message to the filter before the queue, whose reply is the client's."""
+        lines = [effect.argument for effect in self.effects if effect.kind is EffectKind.PREPEND]
+        hop = b"" if self.session.forwarded else self._received()  # the filter's own client is not the first
+        top = encode("".join(f"{line}\n" for line in lines)) + hop
+        reply = await proxy.end(top + guard(content, self.connection.options.from_lines))
+        recipient = self.recipients[0].address if self.recipients else ""
+        self._note(LogEvent.PROXIED, session=self.session, recipient=recipient, reply=reply)
+        return reply if reply.positive else await self.worded(reply)
+
     def _filter(self) -> list[Effect]:
         """What the service asks for (postconf(5) content_filter); an effect that follows counts in its place."""
         named = self.site.content_filter.value
@@ -468,6 +552,8 @@ class Answers(Transaction):
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
         self.filters.close()
+        if self.transcript is not None:
+            self.transcript.forget()
         self.become(event.attributes, event.temporary)
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()

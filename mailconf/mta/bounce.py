@@ -106,6 +106,7 @@ class Bounce:
         report = Report(notice, bool(postmaster), message, results, to, site, now)
         content = context.personality.reports.content(report)
         mail = Message(intake.new_queue_id(), sender, [Recipient(to, to)], content, now, body="8BITMIME")
+        mail.notice = "bounce"
         await intake.accept(mail)
         facts = {"notice": notice, "postmaster": bool(postmaster), "report_id": mail.queue_id}
         context.note(LogEvent.REPORT_SENT, queue_id=message.queue_id, **facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.smtp_service import SmtpService
@@ -14,9 +15,12 @@ class Doors:
     """One address of a service.
 
     host, port  where it listens; port 0 takes a free one, which it keeps
+    given       the socket that listens there, if there is one already. Clients that come while it is shut wait in its
+                queue: who has made the socket keeps it open
     """
 
-    def __init__(self, service: SmtpService, host: str, port: int) -> None:
+    def __init__(self, service: SmtpService, host: str, port: int, given: socket.socket | None = None) -> None:
+        self._given = given
         self._of = service
         self._host = host
         self._port = port
@@ -37,7 +41,11 @@ class Doors:
     async def open(self) -> None:
         """Take connections. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._of.protocol, self._host, self._port, backlog=_BACKLOG)
+        if self._given is not None:
+            made = self._given.dup()  # asyncio closes what it is given
+            self._server = await loop.create_server(self._of.protocol, sock=made, backlog=_BACKLOG)
+        else:
+            self._server = await loop.create_server(self._of.protocol, self._host, self._port, backlog=_BACKLOG)
         if self.is_closed:  # meanwhile
             self._server.close()
         elif not self._port and self.places:
@@ -84,3 +92,5 @@ class Doors:
         if self._server is not None:
             self._server.close()
             self._server = None
+        if self._given is not None:
+            self._given.close()

@@ -98,7 +98,7 @@ class DropServer(SocketServer):
             raise _Refused("no mail is taken")
         try:
             message = self._message(user, values, bytes(content), intake.new_queue_id())
-            await intake.accept(message)
+            await intake.leave(message)
         except IntakeRefused as refused:
             raise _Refused(refused.reply.text) from refused
         except QueueError as failure:

@@ -168,7 +168,8 @@ class Filter:
             return self._fail(failure, None, negotiating=True)
         self._agreed = agreed
         if not agreed.version_known or agreed.strange:
-            self._note(LogEvent.FILTER_ODD, queue_id=self._queue_id(), filter=self.settings.name, agreed=agreed)
+            about = {"queue_id": self._queue_id(), "filter": self.settings.name, "local": self._habits.is_local}
+            self._note(LogEvent.FILTER_ODD, agreed=agreed, **about)
         return GO_ON
 
     def wants(self, event: Event) -> bool:
@@ -254,7 +255,8 @@ class Filter:
         if drops or (kind is Kind.ACCEPT and in_session):
             return self._stand(GO_ON)
         if kind is Kind.DISCARD and in_session:
-            self._note(LogEvent.FILTER_NO_DISCARD, queue_id=self._queue_id(), filter=self.settings.name)
+            about = {"queue_id": self._queue_id(), "filter": self.settings.name, "local": self._habits.is_local}
+            self._note(LogEvent.FILTER_NO_DISCARD, **about)
             return GO_ON
         if kind in (Kind.REJECT, Kind.TEMPFAIL, Kind.REPLY):
             refused = Outcome(Do.REFUSE, answer.reply or self._wording.refusal(_REFUSALS[kind, event in CONTENT]))
@@ -288,8 +290,9 @@ class Filter:
         return stands
 
     def _log(self, failure: BadFilter, event: Event | None, *, negotiating: bool = False) -> None:
-        facts = {"filter": self.settings.name, "event": event, "negotiating": negotiating}
-        self._note(LogEvent.FILTER_FAILED, queue_id=self._queue_id(), flaw=failure.flaw, facts=failure.facts, **facts)
+        about = {"queue_id": self._queue_id(), "filter": self.settings.name, "local": self._habits.is_local}
+        facts = {"event": event, "negotiating": negotiating, "facts": failure.facts}
+        self._note(LogEvent.FILTER_FAILED, flaw=failure.flaw, **about, **facts)
 
     def abort(self, *, tell: bool = True) -> None:
         """The message is over, whatever became of it."""

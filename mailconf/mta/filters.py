@@ -89,13 +89,15 @@ class Filters:
         return await self._each(Event.HELO, text(name))
 
     async def mail(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
-        self._envelope = {} if route is None else _routed("mail", self._session.sender or "", route)
+        self._envelope = _routed("mail", self._session.sender or "", route)
         self._open, self.discards, self._told = True, False, False
         return await self._each(Event.MAIL, text(typed, *parameters))
 
     async def rcpt(self, typed: str, parameters: Sequence[str], route: Route | None) -> Outcome:
         """A recipient that the Policy accepts."""
-        own = {} if route is None else _routed("rcpt", self._session.recipient or "", route)
+        own = _routed("rcpt", self._session.recipient or "", route)
+        if self._filtering.habits.is_local:
+            self._envelope |= own
         self._told = self._told or not self.discards
         return await self._each(Event.RCPT, text(typed, *parameters), own)
 
@@ -242,7 +244,9 @@ class Filters:
             "{auth_author}": session.sender_parameters.get("AUTH") or None,
         }
         values |= own
-        if not content:
+        if self._filtering.habits.is_local:
+            values |= self._envelope
+        elif not content:
             values |= {
                 "{client_connections}": str(session.connections if self.counted else 0),
                 "{client_resolve}": _RESOLVED[session.client_name.outcome],
@@ -262,7 +266,9 @@ def _certified(session: Session) -> dict[str, str | None]:
     return {"{cert_subject}": found.subject, "{cert_issuer}": found.issuer}
 
 
-def _routed(prefix: str, address: str, route: Route) -> dict[str, str]:
+def _routed(prefix: str, address: str, route: Route | None) -> dict[str, str]:
+    if route is None:
+        return {f"{{{prefix}_addr}}": external(address)}
     shown = external(route.recipient.lower()) if address else ""
     return {f"{{{prefix}_addr}}": shown, f"{{{prefix}_host}}": route.nexthop, f"{{{prefix}_mailer}}": route.transport}
 

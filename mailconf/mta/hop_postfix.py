@@ -22,11 +22,12 @@ class PostfixHop:
         receiver, when = f"by {site.hostname.value} ({site.mail_name}{user})", date(hop.arrival)
         if hop.session is None:
             return f"Received: {receiver}\n\tid {hop.queue_id}; {when}"
+        number = f" id {hop.queue_id}" if hop.queue_id else ""  # a message that is not queued here has none
         if hides_client:
-            lines = [f"Received: {receiver} id {hop.queue_id}"]
+            lines = [f"Received: {receiver}{number}"]
         else:
             lines = [_client(hop.session), *_security(hop.session, site)]
-            lines.append(f"\t{receiver} with {_protocol(hop.session)} id {hop.queue_id}")
+            lines.append(f"\t{receiver} with {_protocol(hop.session)}{number}")
         if len(hop.recipients) == 1:
             lines.append(f"\tfor <{external(hop.recipients[0])}>; {when}")
         else:

@@ -310,17 +310,20 @@ class HopSession:
             said = await shake(layer, self.connection, tls.timeout)
         except TlsFailed as failure:
             self._gone = True
+            context.measures.secured(client=True, good=False)
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason=failure, untrusted=failure.untrusted)
             if failure.untrusted:
                 raise Failure(Remark.NOT_VERIFIED, {}, "4.7.5", False, host.relay) from None
             raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except (OSError, EOFError):  # a timeout is an OSError
             self._gone = True
+            context.measures.secured(client=True, good=False)
             context.note(LogEvent.HOP_TLS_FAILED, **note, reason="lost connection", untrusted=False)
             raise NoHandshake(Remark.NO_HANDSHAKE_TLS, {}, tls.status, False, host.relay) from None
         except TlsUnavailable as failure:
             facts: dict[str, object] = {"reason": f"{failure.file or 'TLS'}: {failure}"}
             raise Failure(Remark.SECURITY_UNKNOWN, facts, "4.7.5", relay=host.relay) from None
+        context.measures.secured(client=True, good=True)
         if tls.logged > 0:
             context.note(LogEvent.HOP_TLS_BEGUN, **note, level=tls.level, facts=layer.facts())
         self.connection.layer = layer

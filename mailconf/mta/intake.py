@@ -13,14 +13,16 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from mailconf.files import Root
 from mailconf.model.address import external
 from mailconf.model.filtering import GO_ON, Do, OddChange, Outcome
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.recipient import RecipientKind
+from mailconf.model.session import Session
 from mailconf.model.site import Site
-from mailconf.model.verdict import Effect, EffectKind
+from mailconf.model.verdict import Effect, EffectKind, Reply
 from mailconf.model.world import ORDINARY, Answer, Ask, LookupFailed, Trust, World
 from mailconf.mta.envelope_changes import change_envelope
 from mailconf.mta.filtered import FilteredMessage
@@ -28,12 +30,16 @@ from mailconf.mta.header_addresses import rewrite as rewrite_addresses
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, HeaderLimits, set_off, shortened, split_message
 from mailconf.mta.hop import Hop, date
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Origin
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.pace import Pace
 from mailconf.mta.queue import Entrance, QueueError
 from mailconf.smtp.milter import Change
 from mailconf.smtp.problems import Problem
 from mailconf.source import encode
+
+if TYPE_CHECKING:
+    from mailconf.mta.local_filters import LocalFilters
 
 
 class _Paced:
@@ -58,10 +64,18 @@ class QueueIntake:
     """The Intake over the `Entrance` of a queue.
 
     queued  is told the serial of every message that entered the active queue
+    root    below which sockets of mail filters lie
     """
 
-    def __init__(self, context: Context, queue: Entrance, queued: Callable[[int], None] = lambda serial: None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        queue: Entrance,
+        queued: Callable[[int], None] = lambda serial: None,
+        root: Root | None = None,
+    ) -> None:
         self.context = context
+        self._root = root or Root()
         self.queue = queue
         self.queued = queued
 
@@ -71,10 +85,32 @@ class QueueIntake:
     async def accept(self, message: Message) -> None:
         """Returns once ``message`` is durable in the queue (or discarded, as it was asked); raises IntakeRefused.
 
-        ``message`` is changed to what was queued.
+        ``message`` is changed to what was queued; that of a command, which nobody waits for, also where it is refused.
         """
         self._check_size(message)
-        await self._inspect(message)
+        if message.user is not None:
+            message.mapped = self.context.policy.site.maps_commands
+        filters = self._filters_of(message)
+        try:
+            await self._accept(message, filters)
+        finally:
+            if filters is not None:
+                filters.close()
+
+    async def leave(self, message: Message) -> None:
+        """Take a message of a command over, as `accept` does; where it is to be looked at first, that is for the
+        scheduler to do, as nobody may wait for it: it lies in the queue as it came until then."""
+        site = self.context.policy.site
+        if not site.checks_commands and not (site.local_filtering.filters and site.filters_commands):
+            await self.accept(message)
+            return
+        self._check_size(message)
+        message.unseen = True
+        self.queued(await self._stored(message))
+
+    async def _accept(self, message: Message, filters: LocalFilters | None) -> None:
+        asked = GO_ON if filters is None else await self._ask_of_envelope(message, filters)
+        refusal = asked.reply or await self._inspect(message)
         effects = {kind: [e.argument for e in message.effects if e.kind is kind] for kind in EffectKind}
         try:
             await self._headers(message, effects[EffectKind.PREPEND])
@@ -82,28 +118,65 @@ class QueueIntake:
         except LookupFailed as failure:
             self.context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
             raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
-        if effects[EffectKind.DISCARD]:
+        if refusal is not None:
+            raise IntakeRefused(refusal)
+        if effects[EffectKind.DISCARD] or asked.do is Do.DISCARD:
             return
-        filtered = await self._filter(message)
+        filtered = await self._filter(message, filters)
         discarded = any(effect.kind is EffectKind.DISCARD for effect in message.effects)
         if discarded or filtered.do is Do.DISCARD or not message.recipients:
             return
         by_command = self.context.policy.site.local_filter if message.user is not None else ""
-        asked = [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
-        filters = [*([by_command] if by_command else []), *asked]
-        hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or filtered.do is Do.HOLD
+        named = [effect.argument for effect in message.effects if effect.kind is EffectKind.FILTER]
+        asked_for = [*([by_command] if by_command else []), *named]
+        hold = any(effect.kind is EffectKind.HOLD for effect in message.effects) or Do.HOLD in (filtered.do, asked.do)
         message.waits = message.waits or bool(effects[EffectKind.WAIT])
-        try:
-            serial = await self.queue.add(message, hold=hold, filter=filters[-1] if filters else "")
-        except QueueError as error:
-            self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
-            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
+        serial = await self._stored(message, hold=hold, filter=asked_for[-1] if asked_for else "")
+        self.context.measures.arrived(_origin(message))
         if not hold and not message.waits:
             self.queued(serial)
 
-    async def _filter(self, message: Message) -> Outcome:
+    async def _stored(self, message: Message, *, hold: bool = False, filter: str = "") -> int:
+        try:
+            return await self.queue.add(message, hold=hold, filter=filter)
+        except QueueError as error:
+            self.context.note(LogEvent.NOT_STORED, queue_id=message.queue_id, error=error)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from error
+
+    def _filters_of(self, message: Message) -> LocalFilters | None:
+        """The mail filters of a message that no client brings, where it passes some."""
+        site = self.context.policy.site
+        of_command = message.user is not None and site.filters_commands
+        if not site.local_filtering.filters or not (of_command or message.notice in site.filtered_notices):
+            return None
+        from mailconf.mta.local_filters import LocalFilters
+
+        return LocalFilters(self.context, self._root, message.queue_id)
+
+    async def _ask_of_envelope(self, message: Message, filters: LocalFilters) -> Outcome:
+        policy, world = self.context.policy, self.context.world
+        places = (Side.SENDER, [message.sender]), (Side.RECIPIENT, [each.address for each in message.recipients])
+        try:
+            (sender, *_), recipients = [
+                [
+                    address
+                    and await policy.rewrite(
+                        address, Role(AddressPlace.ENVELOPE, side, mapped=message.mapped), Ask(world)
+                    )
+                    for address in addresses
+                ]
+                for side, addresses in places
+            ]
+        except LookupFailed as failure:
+            self.context.note(LogEvent.LOOKUP_FAILED, queue_id=message.queue_id, table=failure.table)
+            raise self._refusal(Problem.QUEUE_UNAVAILABLE) from failure
+        return await filters.envelope(sender, recipients)
+
+    async def _filter(self, message: Message, local: LocalFilters | None) -> Outcome:
         """What mail filters make of the message (smtpd_milters); ``message`` is what they leave of it."""
         filters, session, context = message.filters, message.session, self.context
+        if local is not None:
+            filters, session = local, local.session
         if filters is None or session is None:
             return GO_ON
         effects: list[Effect] = []
@@ -165,19 +238,25 @@ class QueueIntake:
             self.context.note(LogEvent.STORED_TOO_BIG, queue_id=message.queue_id)
             raise self._refusal(Problem.MESSAGE_TOO_BIG)
 
-    async def _inspect(self, message: Message) -> None:
-        """What the content of a message from a client leads to (header_checks(5))."""
-        if message.session is None:
-            return
-        context = self.context
+    async def _inspect(self, message: Message) -> Reply | None:
+        """What the content of a message leads to (header_checks(5)): what refuses one of a command. Another one is
+        refused at once, by IntakeRefused."""
+        context, session = self.context, message.session
+        of_command = message.user is not None or message.notice in context.policy.site.filtered_notices
+        if session is None and of_command and context.policy.site.checks_commands:
+            recipients = [each.address for each in message.recipients]
+            session = Session("", protocol="", sender=message.sender, recipients=recipients)
+        if session is None:
+            return None
         policy = message.checks or context.policy
-        found = await policy.inspect(message.session, message.content, Ask(cast(World, _Paced(context.world))))
+        found = await policy.inspect(session, message.content, Ask(cast(World, _Paced(context.world))))
         for text in found.notes:
             context.note(LogEvent.CONTENT, queue_id=message.queue_id, text=text)
-        if found.reply is not None:
+        if found.reply is not None and message.session is not None:
             raise IntakeRefused(found.reply)
         message.content = found.content
         message.effects += found.effects
+        return found.reply
 
     # Headers
 
@@ -271,7 +350,7 @@ class QueueIntake:
         wanted = [recipient.at(recipient.address) for recipient in message.recipients]
         if redirect:
             wanted = [Recipient(redirect[-1], redirect[-1])]
-        if message.session is not None:
+        if message.session is not None or message.user is not None:
             addresses = [recipient.address for recipient in wanted]
             copies = [*bcc, *(await policy.bcc(message.sender, addresses, ask) if message.mapped else [])]
             wanted += [Recipient(address, address, "", "NEVER") for address in copies if not redirect]
@@ -300,6 +379,12 @@ class QueueIntake:
             self.context.note(LogEvent.ALIAS_FAILED, queue_id=message.queue_id, reply=expansion.error)
             raise IntakeRefused(expansion.error)
         return expansion.recipients
+
+
+def _origin(message: Message) -> Origin:
+    if message.session is not None:
+        return Origin.SMTP
+    return Origin.COMMAND if message.user is not None else Origin.INTERNAL
 
 
 def _author(address: str, name: str) -> str:

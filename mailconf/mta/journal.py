@@ -7,7 +7,7 @@ module: mailconf/mta/journal_postfix.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mailconf.model.session import Session
@@ -42,6 +42,8 @@ class LogEvent(Worded):
     # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
     NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
     NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
+    # finding: a `mailconf.mta.screen.Finding` or a note of a talk; about: what goes with it, by name
+    SCREENED = "what the tests of a client have shown", "finding", "client", "session", "about"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
@@ -80,6 +82,7 @@ class LogEvent(Worded):
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.
     LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
+    NO_ROOM = "a message is not taken, for want of room on the disk", "client", "session", "reply", "free"
     NOT_STORED = "the queue does not take a message", "queue_id", "error"
     STORED_TOO_BIG = "a message exceeds the limit when it is to be stored", "queue_id"
     TOO_MANY_HOPS = "a message has come through too many servers", "queue_id"
@@ -88,12 +91,33 @@ class LogEvent(Worded):
     COMMENTS_LOST = "comments around an address are dropped; where they begin", "queue_id", "text"
     MESSAGE_IDS = "what identifies a message: values by lower-case names of fields", "queue_id", "fields"
     # Mail filters. ``filter`` is its name; ``event`` a smtp.milter.Event, or None before the first.
-    FILTER_FAILED = "a filter cannot be asked any more", "queue_id", "filter", "event", "negotiating", "flaw", "facts"
-    FILTER_ODD = "a filter negotiates in an unusual way (smtp.milter.Negotiated)", "queue_id", "filter", "agreed"
-    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter"
+    FILTER_FAILED = (
+        "a filter cannot be asked any more",
+        "queue_id",
+        "filter",
+        "local",
+        "event",
+        "negotiating",
+        "flaw",
+        "facts",
+    )
+    FILTER_ODD = (
+        "a filter negotiates in an unusual way (smtp.milter.Negotiated)",
+        "queue_id",
+        "filter",
+        "local",
+        "agreed",
+    )
+    FILTER_NO_DISCARD = "a filter wants a message dropped before there is one", "queue_id", "filter", "local"
+    FILTER_NO_RECIPIENT = "a filter refuses a recipient of a message that no client brings, which cannot be", "queue_id"
     # do: a filter.Do; where: the command; recipient: the one in question, or ""; reply: the refusal, or None
     FILTERED = "what a filter leads to", "do", "where", "client", "session", "recipient", "reply", "in_content"
     # flaw: an envelope_changes.Odd
+    PROXY_UNREACHABLE = "the filter before the queue cannot be reached", "proxy", "reason"
+    PROXY_FAILED = "it is not talked to any more", "proxy", "flaw"
+    PROXY_GARBAGE = "it says what is no reply", "proxy", "text"
+    PROXY_REFUSED = 'it refuses a command, "" being the connection', "proxy", "command", "reply"
+    PROXIED = "what it makes of a whole message", "session", "recipient", "reply"
     FILTER_CHANGE = "an unusual change of the envelope", "queue_id", "odd", "text"
     # The queue and deliveries.
     ACTIVE = "a message is attempted", "queue_id", "sender", "size", "recipients"
@@ -138,6 +162,7 @@ class LogEvent(Worded):
     # The whole.
     STARTED = "clients are served", "directory"
     LISTENING = "connections are taken", "host", "port", "service"
+    METRICS_SERVED = "figures can be read", "host", "port"
     STOPPED = "the server has ended"
     RELOADED = "the configuration was read anew", "directory"
     NOT_RELOADED = "the configuration is broken, the one in force stays", "error"
@@ -251,3 +276,26 @@ class Journal(Protocol):
     def lines(self, event: LogEvent, /, **facts: Any) -> Iterable[Line]: ...
 
     def remark(self, remark: Remark, /, **facts: Any) -> str: ...
+
+
+Events = Callable[[LogEvent, Mapping[str, Any], Sequence[Line]], None]  # takes events with their facts and lines
+
+
+def write(
+    journal: Journal,
+    event: LogEvent,
+    facts: Mapping[str, Any],
+    log: Callable[[str, str], None],
+    events: Events | None = None,
+    prefix: str = "",
+) -> None:
+    """Write what a journal has to say about an event: to ``events`` where there is one, else each line to ``log``.
+
+    prefix  stands before each line's program
+    """
+    lines = journal.lines(event, **facts)
+    if events is not None:
+        events(event, facts, [(prefix + program, text) for program, text in lines])
+        return
+    for program, text in lines:
+        log(prefix + program, text)

@@ -16,6 +16,7 @@ from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_screen import screened
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
@@ -79,6 +80,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
     LogEvent.REPORT_WARNING: (_REPORT, "warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REPORT, "warning: {queue_id}: undeliverable postmaster notification discarded"),
     LogEvent.STARTED: (_MASTER, "daemon started -- version mailconf, configuration {directory}"),
+    LogEvent.METRICS_SERVED: (_MASTER, "figures at http://{host}:{port}/metrics"),
     LogEvent.STOPPED: (_MASTER, "terminating on signal 15"),
     LogEvent.RELOADED: (_MASTER, "reload -- version mailconf, configuration {directory}"),
     LogEvent.NOT_RELOADED: (_MASTER, "error: configuration not reloaded: {error}"),
@@ -384,6 +386,12 @@ def _dropped(program: str, words: Collection[str]) -> Iterable[Line]:
     return ((program, f"discarding EHLO keywords: {named}"),) if named else ()
 
 
+def _no_room(client: str, session: Session, reply: Reply, free: int) -> Iterable[Line]:
+    helo = f" helo=<{session.helo}>" if session.helo else ""
+    yield _ACCEPT, f"NOQUEUE: reject: MAIL from {client}: {reply.verbatim}; proto={session.protocol}{helo}"
+    yield _ACCEPT, f"warning: not enough free space in mail queue: {free} bytes < 1.5*message size limit"
+
+
 def _untold(program: str, relay: str, stage: Stage, reply: Reply) -> Iterable[Line]:
     text = f"warning: host {relay} said: {reply.verbatim} (in reply to {_IN_REPLY_TO[stage]} command)"
     return ((program, text),)
@@ -421,7 +429,7 @@ def _delivery(
     size: int,
     recipients: int,
 ) -> Iterable[Line]:
-    return _outcome(program, queue_id, result, result.status.value, (arrival, since, begun, ended))
+    return _outcome(program or _INTAKE, queue_id, result, result.status.value, (arrival, since, begun, ended))
 
 
 def _probed(
@@ -497,6 +505,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
     LogEvent.CLIENT_UNTOLD: _untold,
+    LogEvent.NO_ROOM: _no_room,
     LogEvent.KEYWORDS_DROPPED: _dropped,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
@@ -511,6 +520,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    LogEvent.SCREENED: screened,
     **_FILTER_LINES,
     **_TLS_LINES,
 }

@@ -10,6 +10,7 @@ from mailconf.model.filtering import Do, OddChange
 from mailconf.model.session import Session
 from mailconf.mta.journal import Line, LogEvent
 from mailconf.smtp.milter import CONTENT, Event, Flaw, Negotiated
+from mailconf.smtp.proxy_filter import ProxyFlaw
 from mailconf.smtp.reply import Reply
 
 _COMMANDS, _CONTENT = "smtpd", "cleanup"
@@ -72,9 +73,15 @@ _UNCLEAN = str.maketrans(dict.fromkeys((*range(32), 127), "?"))
 
 
 def _failed(
-    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+    queue_id: str,
+    filter: str,
+    local: bool,
+    event: Event | None,
+    negotiating: bool,
+    flaw: Flaw,
+    facts: Mapping[str, Any],
 ) -> Iterable[Line]:
-    program = _CONTENT if event in CONTENT else _COMMANDS
+    program = _CONTENT if local or event in CONTENT else _COMMANDS
     about = f"warning: milter {filter}: "
     if flaw is Flaw.UNREACHABLE:
         yield program, f"warning: connect to Milter service {filter}: {facts['reason']}"
@@ -95,24 +102,33 @@ def _failed(
         yield program, about + _HANDSHAKE
 
 
-def _odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[Line]:
+def _odd(queue_id: str, filter: str, local: bool, agreed: Negotiated) -> Iterable[Line]:
+    program = _CONTENT if local else _COMMANDS
     if not agreed.version_known:
-        yield _COMMANDS, f"warning: milter {filter}: unexpected protocol version 1"
+        yield program, f"warning: milter {filter}: unexpected protocol version 1"
     for stage in agreed.strange:
-        yield _COMMANDS, f"warning: milter {filter}: ignoring unknown macro type {stage}"
+        yield program, f"warning: milter {filter}: ignoring unknown macro type {stage}"
 
 
-def _no_discard(queue_id: str, filter: str) -> Iterable[Line]:
-    return ((_COMMANDS, f"warning: milter {filter}: DISCARD action is not allowed for connect or helo"),)
+def _no_discard(queue_id: str, filter: str, local: bool) -> Iterable[Line]:
+    program = _CONTENT if local else _COMMANDS
+    return ((program, f"warning: milter {filter}: DISCARD action is not allowed for connect or helo"),)
+
+
+def _no_recipient(queue_id: str) -> Iterable[Line]:
+    said = "milter configuration error: can't reject recipient in non-smtpd(8) submission"
+    yield _CONTENT, f"warning: {queue_id}: {said}"
+    yield _CONTENT, f"warning: {queue_id}: message not accepted, try again later"
 
 
 def _filtered(
     do: Do, where: str, client: str, session: Session, recipient: str, reply: Reply | None, in_content: bool
 ) -> Iterable[Line]:
-    early = where in ("CONNECT", "EHLO", "HELO")
+    spoken = bool(session.protocol)  # there is a client
+    early = spoken and where in ("CONNECT", "EHLO", "HELO")
     about = [] if session.sender is None or early else [f"from=<{external(session.sender)}>"]
     about += [f"to=<{external(recipient)}>"] if recipient else []
-    about.append(f"proto={'SMTP' if early else session.protocol}")
+    about += [f"proto={'SMTP' if early else session.protocol}"] if spoken else []
     about += [] if session.helo is None else [f"helo=<{session.helo}>"]
     action, text = "reject", ""
     if do is Do.DISCARD:
@@ -143,10 +159,47 @@ def _change(queue_id: str, odd: OddChange, text: str) -> Iterable[Line]:
     return ((_CONTENT, _CHANGES[odd].format(queue_id=queue_id, text=text.translate(_UNCLEAN))),)
 
 
+_FLAWS = {ProxyFlaw.LOST: "lost connection with", ProxyFlaw.SILENT: "timeout talking to"}
+
+
+def _proxy_unreachable(proxy: str, reason: str) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: connect to proxy filter {proxy}: {reason}"),)
+
+
+def _proxy_failed(proxy: str, flaw: ProxyFlaw) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: {_FLAWS[flaw]} proxy {proxy}"),)
+
+
+def _proxy_garbage(proxy: str, text: str) -> Iterable[Line]:
+    return ((_COMMANDS, f"warning: received garbage from proxy {proxy}: {text[:_SHOWN]}"),)
+
+
+def _proxy_refused(proxy: str, command: str, reply: Reply) -> Iterable[Line]:
+    asked = (command or "connection request").translate(_UNCLEAN)
+    return ((_COMMANDS, f'warning: proxy {proxy} rejected "{asked}": "{_told(reply).translate(_UNCLEAN)}"'),)
+
+
+def _proxied(session: Session, recipient: str, reply: Reply) -> Iterable[Line]:
+    accepted = "accept" if reply.code // 100 == 2 else "reject"
+    about = f"from=<{external(session.sender or '')}> to=<{external(recipient)}> proto={session.protocol}"
+    about += f" helo=<{session.helo}>" if session.helo is not None else ""
+    about += f" sasl_username=<{session.sasl_username}>" if session.sasl_username else ""
+    said = _told(reply).translate(_UNCLEAN)
+    return ((_COMMANDS, f"proxy-{accepted}: END-OF-MESSAGE: {said}; {about}"),)
+
+
+_SHOWN = 100  # characters of a line that is no reply
+
 LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.FILTER_FAILED: _failed,
     LogEvent.FILTER_ODD: _odd,
     LogEvent.FILTER_NO_DISCARD: _no_discard,
     LogEvent.FILTERED: _filtered,
+    LogEvent.FILTER_NO_RECIPIENT: _no_recipient,
     LogEvent.FILTER_CHANGE: _change,
+    LogEvent.PROXY_UNREACHABLE: _proxy_unreachable,
+    LogEvent.PROXY_FAILED: _proxy_failed,
+    LogEvent.PROXY_GARBAGE: _proxy_garbage,
+    LogEvent.PROXY_REFUSED: _proxy_refused,
+    LogEvent.PROXIED: _proxied,
 }

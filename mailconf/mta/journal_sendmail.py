@@ -81,6 +81,7 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
     LogEvent.REPORT_WARNING: (_ALWAYS, "Warning: {text}"),
     LogEvent.REPORT_DISCARDED: (_REFUSED, "{queue_id}: Losing {queue_id}: savemail panic"),
     LogEvent.STARTED: (_ALWAYS, "starting daemon (mailconf): SMTP, configuration {directory}"),
+    LogEvent.METRICS_SERVED: (_ALWAYS, "figures at http://{host}:{port}/metrics"),
     LogEvent.STOPPED: (_EACH, "NOQUEUE: stopping daemon, reason=signal"),
     LogEvent.RELOADED: (_ALWAYS, "restarting {directory} due to signal"),
     LogEvent.NOT_RELOADED: (_ALWAYS, "could not restart: {error}"),
@@ -115,11 +116,12 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
+        LogEvent.NO_ROOM, LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
         LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
-        LogEvent.FILTER_NO_DISCARD,
+        LogEvent.FILTER_NO_DISCARD, LogEvent.FILTER_NO_RECIPIENT, LogEvent.PROXY_UNREACHABLE, LogEvent.PROXY_FAILED,
+        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED, LogEvent.SCREENED,
     )
 )  # fmt: skip
 
@@ -465,7 +467,13 @@ def _defect(question: str, error: Exception, place: str) -> Iterable[tuple[int, 
 
 
 def _filter_failed(
-    queue_id: str, filter: str, event: Event | None, negotiating: bool, flaw: Flaw, facts: Mapping[str, Any]
+    queue_id: str,
+    filter: str,
+    local: bool,
+    event: Event | None,
+    negotiating: bool,
+    flaw: Flaw,
+    facts: Mapping[str, Any],
 ) -> Iterable[tuple[int, str]]:
     message = queue_id or _NO_ID
     action = "negotiate" if event is None else _ACTIONS.get(event, event.name.lower())
@@ -493,7 +501,7 @@ _UNPRINTED = re.compile(r"[\x00-\x1f\x7f]")
 _ACTIONS = {Event.MAIL: "mail", Event.UNKNOWN: "unknown", Event.END: "eom"}
 
 
-def _filter_odd(queue_id: str, filter: str, agreed: Negotiated) -> Iterable[tuple[int, str]]:
+def _filter_odd(queue_id: str, filter: str, local: bool, agreed: Negotiated) -> Iterable[tuple[int, str]]:
     for stage in agreed.strange:
         yield _LATER, f"{queue_id or _NO_ID}: Milter ({filter}): unknown stage {stage}"
 

@@ -18,11 +18,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from mailconf.model.security import ServerTls
-from mailconf.model.session import NO_NAME
+from mailconf.model.session import NO_NAME, Session
 from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
+from mailconf.mta.measures import Refusal
 from mailconf.mta.resolver import peer
+from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -52,9 +54,11 @@ class SmtpSession(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: SmtpService) -> None:
+    def __init__(self, server: SmtpService, screened: Session | None = None) -> None:
+        """``screened``: who the client is, where it has been tested and is handed on."""
         self.server = server
         self.context = server.context
+        self.measures = server.context.measures
         self.policy = server.policy
         self.site = server.policy.site
         same_name = self.site.syslog_name == self.context.policy.site.syslog_name
@@ -64,7 +68,9 @@ class SmtpSession(asyncio.Protocol):
         self.connection = self.context.personality.connection(server.options(), self.wording)
         server.prepare()
         # What has come before it is known whose connection this is, where a proxy says that.
-        self._head: bytearray | None = bytearray() if self.connection.options.proxy_protocol else None
+        proxied = bool(self.connection.options.proxy_protocol) and screened is None
+        self._head: bytearray | None = bytearray() if proxied else None
+        self._screened = screened
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -95,7 +101,10 @@ class SmtpSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # other loops' are no subclasses of it
         self.transport.pause_reading()  # until the session has its turn
-        if not self.server.begun(self):
+        admitted = self.server.begun(self)
+        self.measures.connected(self.server.service)
+        if not admitted:
+            self.measures.refused(self.server.service, Refusal.FULL)
             self._reset()
             return
         loop = asyncio.get_running_loop()
@@ -103,6 +112,9 @@ class SmtpSession(asyncio.Protocol):
         session = self.session
         session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
         session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
+        if (known := self._screened) is not None:
+            session.client_address, session.client_port = known.client_address, known.client_port
+            session.server_address, session.server_port = known.server_address, known.server_port
         self.task = loop.create_task(self._run())
 
     def _reset(self) -> None:
@@ -159,8 +171,7 @@ class SmtpSession(asyncio.Protocol):
     # The session.
 
     def _note(self, event: LogEvent, /, **facts: Any) -> None:
-        for program, text in self.context.personality.journal.lines(event, **facts):
-            self.context.log(self._prefix + program, text)
+        self.context.note_as(self._prefix, event, facts)
 
     async def _run(self) -> None:
         server = self.server
@@ -174,7 +185,7 @@ class SmtpSession(asyncio.Protocol):
                     return
                 await self._name_client()
                 self._note(LogEvent.CONNECTED, client=self.answers.client)
-                greeted = True
+                greeted, reason = True, ""
                 try:
                     if not introduced:
                         await self._refuse(Problem.LOCAL_ERROR)
@@ -182,9 +193,11 @@ class SmtpSession(asyncio.Protocol):
                     if greeted:
                         await self._talk()
                 except _Lost:
+                    reason = "lost connection"
                     self._note(LogEvent.CONNECTION_LOST, **self._ending())
                     self.connection.abandon()
                 except _Idle:
+                    reason = "timeout"
                     self._note(LogEvent.TIMED_OUT, **self._ending())
                     self.connection.abandon()
                     await self._refuse(Problem.TIMEOUT)
@@ -193,6 +206,8 @@ class SmtpSession(asyncio.Protocol):
                 self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
                 self.answers.end()
                 await self._finish()
+                if self.answers.transcript is not None and self.answers.transcript.classes:
+                    await report(self.context, self.site, self.session, self.answers.transcript, reason)
         finally:
             self.limits.leave()
             server.sessions.discard(self)
@@ -259,6 +274,7 @@ class SmtpSession(asyncio.Protocol):
         if tls is None or not tls.wrapper:
             return True
         if self._offer is None:
+            self.measures.refused(self.server.service, Refusal.TLS)
             self.answers.need_id()
             self._note(LogEvent.NO_WRAPPER, queue_id=self.session.queue_id)
             return False
@@ -286,9 +302,11 @@ class SmtpSession(asyncio.Protocol):
                 while not layer.established:
                     await self._more()
         except TimeoutError:
+            self.measures.secured(client=False, good=False)
             self.limits.shake_hands()
             raise _Idle from None
         except _Lost:
+            self.measures.secured(client=False, good=False)
             if not self._failed:
                 self._note(LogEvent.HANDSHAKE_LOST, client=answers.client)
             if self.limits.shake_hands() is None:
@@ -306,6 +324,7 @@ class SmtpSession(asyncio.Protocol):
             self._end_handshake()
             return
         connection.secured()
+        self.measures.secured(client=False, good=True)
         verdict = await answers.secured()
         connection.denied = verdict.denied or connection.denied
         connection.unproven = tls.require and self.session.certificate is None
@@ -371,6 +390,7 @@ class SmtpSession(asyncio.Protocol):
     async def _greet(self) -> bool:
         refusal = self.limits.begin()
         if refusal is not None:
+            self._unserved(refusal)
             self._say(await self.answers.worded(refusal))
             return False
         if self._early and self._layer is None:
@@ -388,8 +408,13 @@ class SmtpSession(asyncio.Protocol):
         self._say(verdict.reply)
         if verdict.accepted:
             return True
+        self._unserved(verdict.reply)
         self.connection.errors += 1
         return verdict.reply.code not in (421, 521)
+
+    def _unserved(self, greeting: Reply) -> None:
+        self.measures.refused(self.server.service, Refusal.GREETING)
+        self.measures.answered(None, greeting)
 
     async def _talks_within(self, seconds: float) -> bool:
         """Whether the client sends something before ``seconds`` are over. Raises _Lost."""
@@ -438,11 +463,14 @@ class SmtpSession(asyncio.Protocol):
                 continue
             if not isinstance(event, ContentEnd | ChunkEnd) and self._is_out_of_step():
                 if connection.options.forbid_pipelining:
+                    self.measures.answered(event, self.wording.refusal(Problem.OUT_OF_STEP))
                     self._out += connection.refuse(Problem.OUT_OF_STEP)
                     continue
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
+            if self.answers.transcript is not None:
+                self.answers.transcript.command(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -450,8 +478,11 @@ class SmtpSession(asyncio.Protocol):
             if self.answers.remarks:
                 self._remark()
             for reply in replies:
+                self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
+                if self.answers.transcript is not None:
+                    self.answers.transcript.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -554,6 +585,8 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
+        if self.answers.transcript is not None:
+            self.answers.transcript.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:

@@ -55,12 +55,13 @@ class Manager:
             self.queue = SharedQueue(shared, directory, ids, self._report)
         else:
             self.queue = LocalQueue(directory, ids, self._report, wall=lambda: context.world.now(), steady=steady)
+        self.queue.measures = context.measures
         self.workers = Workers(root)
         self.scheduler = Scheduler(context, self.queue, wait=wait, steady=steady, scan=scan)
         self.works = Works(self.queue, self.scheduler, self._anew, self._operated)
         self.control = ControlServer(QueueFolder(directory).path, self.works)
         self.drop = DropServer(directory, context)
-        context.intake = QueueIntake(context, self.queue, self.scheduler.queued)
+        context.intake = QueueIntake(context, self.queue, self.scheduler.queued, root)
         local, virtual = Local(context, root, self.workers), Virtual(context, root, self.workers)
         context.agents.setdefault(AgentKind.MAILBOX, Mailboxes(local, {"virtual": virtual}))
         context.agents.setdefault(AgentKind.PIPE, PipeDelivery(context, root))
@@ -103,7 +104,7 @@ class Manager:
         assert self.context.intake is not None
         left = [queued.recipient for queued in entry.active]
         queue_id = self.context.intake.new_queue_id()
-        message = replace(entry.message, queue_id=queue_id, recipients=left, session=None, effects=())
+        message = replace(entry.message, queue_id=queue_id, recipients=left, session=None, effects=(), unseen=False)
         try:
             await self.context.intake.accept(message)
         except IntakeRefused:

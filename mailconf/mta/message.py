@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,8 @@ from mailconf.model.session import Session
 from mailconf.model.transport import AgentKind
 from mailconf.model.verdict import Effect, Reply, Route
 from mailconf.model.world import World
-from mailconf.mta.journal import LogEvent, Remark
+from mailconf.mta.journal import Events, LogEvent, Remark, write
+from mailconf.mta.measures import NO_MEASURES, Measures
 
 if TYPE_CHECKING:
     from mailconf.mta.course import Course
@@ -43,6 +44,8 @@ class Message:
     waits      it is attempted when the queue is run, and not before
     user       number of the user whose command left it, ``full_name`` the name of its sender
     filters    mail filters that are to see the content
+    unseen     a command has left it, and nobody has looked at it yet: it is as the command gave it
+    notice     the class of a report of our own that it is: "bounce", "notify"; "" for other mail
     tried      an attempt was made before the one that is under way
     report     of a report of the mail system's own: to whom it is, by a word of the dialect's; "" for other messages
     """
@@ -64,6 +67,8 @@ class Message:
     user: int | None = None
     full_name: str = ""
     filters: ContentFilters | None = None
+    unseen: bool = False
+    notice: str = ""
     tried: bool = False
     report: str = ""
 
@@ -89,6 +94,10 @@ class Intake(Protocol):
 
     async def accept(self, message: Message) -> None:
         """Returns once the message is durable in the queue; raises IntakeRefused."""
+        ...
+
+    async def leave(self, message: Message) -> None:
+        """`accept` for a message of a command, which may be looked at later."""
         ...
 
 
@@ -158,7 +167,9 @@ class Agent(Protocol):
 class Context:
     """What the running MTA's parts share; ``policy`` is replaced at a reload, so it is read anew for each question.
 
-    log  takes (program, text), see `mailconf.mta.log`; parts of the MTA call `note`
+    log       takes (program, text), see `mailconf.mta.log`; parts of the MTA call `note`
+    events    takes events in the place of ``log``, see `mailconf.mta.event_log`
+    measures  takes what figures are made of
     """
 
     policy: Policy
@@ -167,11 +178,17 @@ class Context:
     personality: Personality
     intake: Intake | None = None
     agents: dict[AgentKind, Agent] = field(default_factory=dict)
+    events: Events | None = None
+    measures: Measures = NO_MEASURES
 
     def note(self, event: LogEvent, /, **facts: Any) -> None:
         """Write what the personality's journal has to say about an event."""
-        for program, text in self.personality.journal.lines(event, **facts):
-            self.log(program, text)
+        self.note_as("", event, facts)
+
+    def note_as(self, prefix: str, event: LogEvent, facts: Mapping[str, Any]) -> None:
+        """`note`, by programs whose names begin with ``prefix``."""
+        self.measures.noted(event)
+        write(self.personality.journal, event, facts, self.log, self.events, prefix)
 
     def remark(self, remark: Remark, /, **facts: Any) -> str:
         """What the personality's journal says of an attempt."""

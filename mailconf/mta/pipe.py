@@ -53,7 +53,7 @@ def submit(context: Context, directory: Path, message: Message) -> None:
     queue = _CommandQueue(directory, context.personality.ids)
     intake = QueueIntake(context, queue)
     message.queue_id = queue.new_id(message.arrival)
-    asyncio.run(intake.accept(message))
+    asyncio.run(intake.leave(message))
 
 
 def talk(
@@ -82,7 +82,7 @@ def talk(
 
 async def _session(service: SmtpService, pipe: socket.socket, begun: Callable[[SmtpSession], object]) -> None:
     def protocol() -> SmtpSession:
-        session = service.protocol()
+        session = SmtpSession(service)
         begun(session)
         return session
 

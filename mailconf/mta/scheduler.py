@@ -259,7 +259,9 @@ class Scheduler:
         attempt = None
         try:
             entry = await self.queue.look(serial)
-            if entry is not None and not entry.hold:
+            if entry is not None and not entry.hold and entry.message.unseen and not entry.expire:
+                await self._let_in(entry)
+            elif entry is not None and not entry.hold:
                 attempt = await self._begun(entry)
         except Exception as error:
             await self._failed(serial, error)
@@ -273,6 +275,14 @@ class Scheduler:
             if not attempt.left:
                 await self._settled(attempt)
             self._go()
+
+    async def _let_in(self, entry: QueueEntry) -> None:
+        from mailconf.mta.admission import Admission
+
+        await Admission(self.context, self.queue, self._reports()).let_in(entry)
+
+    def _reports(self) -> Bouncer:
+        return self._bounce or self.context.personality.bouncer(self.context)
 
     async def _failed(self, serial: int, error: Exception) -> None:
         """An attempt cannot be made, or what follows from it; it is made again later."""
@@ -326,6 +336,9 @@ class Scheduler:
             route = await policy.resolve(
                 recipient.address, Ask(world), sender=entry.message.sender, kind=recipient.kind
             )
+            if self.site.resolves_recipients and route.recipient != recipient.address:
+                recipient = dataclasses.replace(recipient, address=route.recipient)
+                queued = dataclasses.replace(queued, recipient=recipient)
             if entry.filter and not recipient.error:  # a filter takes also what has no route
                 transport, nexthop = self.site.filtered(entry.filter, recipient.address)
                 route = route._replace(transport=transport, nexthop=nexthop, error=None)
@@ -434,6 +447,7 @@ class Scheduler:
                 facts = {"transport": part.transport, "size": entry.size, "recipients": len(entry.active)}
                 about = {"program": program, "queue_id": entry.queue_id, "result": each}
                 self.context.note(LogEvent.DELIVERY, **about, **times, **facts)
+            self.context.measures.delivered(part.transport, result.status, ended - entry.message.arrival)
         pairs = [(queued.id, result) for (queued, _), result in zip(part.members, results, strict=True)]
         attempt.pairs += pairs
         attempt.left -= 1
@@ -502,7 +516,7 @@ class Scheduler:
         asked = not entry.tried and any(result.recipient.notify for result in results)
         if before or warns or asked or len(deferred) < len(pairs):
             message = await self._whole(attempt)
-        bouncer = self._bounce or self.context.personality.bouncer(self.context)
+        bouncer = self._reports()
         await bouncer.ended(message, [*before, *results])
         if warns:
             await bouncer.delayed(message, results)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailconf.files import Root
 from mailconf.hosts_file import HostsFile
@@ -27,17 +28,23 @@ from mailconf.model.world import World
 from mailconf.mta.answers import VerdictHook
 from mailconf.mta.doors import Doors
 from mailconf.mta.identity import Workers
-from mailconf.mta.journal import LogEvent
+from mailconf.mta.journal import Events, LogEvent
 from mailconf.mta.manager import Manager
 from mailconf.mta.message import Agent, Context
 from mailconf.mta.personality import Personality
 from mailconf.mta.probes import Probes
+from mailconf.mta.queue import QueueError
 from mailconf.mta.queue.folder import QueueFolder
+from mailconf.mta.readiness import Supervisor
 from mailconf.mta.resolver import Resolver
 from mailconf.mta.smtp_client import SmtpAgent
 from mailconf.mta.smtp_service import SmtpService
 from mailconf.mta.world import MtaWorld
 from mailconf.smtp.options import ServerOptions
+
+if TYPE_CHECKING:
+    from mailconf.mta.metrics import Metrics
+    from mailconf.mta.metrics_server import MetricsServer
 
 Endpoint = tuple[str, int, str]  # host, port, service
 
@@ -53,6 +60,21 @@ class Policies(NamedTuple):
     main: Policy
     personality: Personality
     by_service: Mapping[str, Policy] = MappingProxyType({})
+
+
+class Surroundings(NamedTuple):
+    """What is around a server.
+
+    events      takes events in the place of the log (`mailconf.mta.event_log`)
+    metrics     the address and port where figures are read, port 0 for a free one; None where nobody asks
+    supervisor  is told what becomes of the server
+    sockets     (service, socket) that listen already, besides the places that the server listens at by itself
+    """
+
+    events: Events | None = None
+    metrics: tuple[str, int] | None = None
+    supervisor: Supervisor = Supervisor()
+    sockets: Sequence[tuple[str, socket.socket]] = ()
 
 
 class BrokenConfiguration(Exception):
@@ -79,6 +101,7 @@ class Server:
     agents      gives further agents, for what the Context has none
     once        attempt what this means of the queue once, and end
     shared      where the queue of several machines is (`mailconf.mta.queue.shared_queue`)
+    around      who has started it, and who reads its log and its figures
     """
 
     def __init__(
@@ -97,7 +120,10 @@ class Server:
         agents: Callable[[Context, Workers], Mapping[AgentKind, Agent]] = lambda context, workers: {},
         once: Once | None = None,
         shared: str = "",
+        around: Surroundings | None = None,
     ) -> None:
+        self._around = around or Surroundings()
+        self._figures: MetricsServer | None = None
         self._agents = agents
         self._shared = shared
         self._once = once
@@ -125,6 +151,8 @@ class Server:
         world = MtaWorld(self._files(), self._resolver, root=self._root)
         agents: dict[AgentKind, Agent] = {}
         self.context = context = Context(policies.main, world, self._log, policies.personality, agents=agents)
+        context.events = self._around.events
+        figures = self._count(context)
         agents[AgentKind.SMTP] = SmtpAgent(context, self._resolver, root=self._root)
         agents[AgentKind.LMTP] = SmtpAgent(context, self._resolver, lmtp=True, root=self._root)
         manager = Manager(context, self._root, scan=self._once is None, shared=self._shared)
@@ -138,15 +166,21 @@ class Server:
             world.probes = probes = self._probes = Probes(context, self._file_of_probes(policies.main.site))
             probes.load()
             await manager.listen()
+            if figures is not None:
+                await self._show(figures, manager)
             directory = policies.main.site.directory
             context.note(LogEvent.STARTED, directory=directory)
             self._note_warnings(context)
             self._ready([(*place, doors.service) for doors in self._doors for place in doors.places])
+            self._around.supervisor.ready()
             if self._once is not None:
                 await self._run_once(manager, self._once)
             else:
                 await self._stop.wait()
         finally:
+            self._around.supervisor.stopping()
+            if self._figures is not None:
+                await self._figures.close()
             for doors in self._doors:
                 doors.close()
             await asyncio.gather(*(service.close(self._grace) for service in self._services.values()))
@@ -159,6 +193,37 @@ class Server:
             for number in handled:
                 loop.remove_signal_handler(number)
         context.note(LogEvent.STOPPED)
+
+    def _count(self, context: Context) -> Metrics | None:
+        """Begin to count, where figures are asked for."""
+        if self._around.metrics is None:
+            return None
+        from mailconf.mta.metrics import Metrics
+
+        figures = context.measures = Metrics(
+            lambda name: name in context.policy.site.transports, {service for _, _, service, _ in self._places()}
+        )
+        return figures
+
+    async def _show(self, figures: Metrics, manager: Manager) -> None:
+        """Serve the figures. Raises OSError."""
+        from mailconf.mta.metrics_server import MetricsServer, Page
+
+        assert self._around.metrics is not None and self.context is not None
+        context, queue, attempts = self.context, manager.queue, manager.scheduler.attempts
+
+        async def page(open_metrics: bool) -> Page:
+            try:
+                census = await queue.census(attempts)
+            except QueueError as error:
+                context.note(LogEvent.QUEUE_FAILED, error=error)
+                census = None
+            sessions = {name: len(service.sessions) for name, service in self._services.items()}
+            return figures.page(census, context.world.now(), sessions, open_metrics=open_metrics)
+
+        self._figures = MetricsServer(page)
+        host, port = await self._figures.open(*self._around.metrics)
+        context.note(LogEvent.METRICS_SERVED, host=f"[{host}]" if ":" in host else host, port=port)
 
     def _file_of_probes(self, site: Site) -> Path | None:
         if not site.probing.lasting:
@@ -174,9 +239,17 @@ class Server:
         for task in (runs, stopped):
             task.cancel()
 
+    def _places(self) -> Iterator[tuple[str, int, str, socket.socket | None]]:
+        """Host, port, service, and the socket that listens there already."""
+        for host, port, service in self._listen:
+            yield host, port, service, None
+        for service, given in self._around.sockets:
+            host, port = given.getsockname()[:2]
+            yield host, port, service, given
+
     async def _listen_on(self, policies: Policies) -> None:
         assert self.context is not None
-        for host, port, name in self._listen:
+        for host, port, name, given in self._places():
             if name not in self._services:
                 self._services[name] = SmtpService(
                     self.context,
@@ -189,7 +262,7 @@ class Server:
                     on_full=partial(self._shut, name),
                 )
                 self._services[name].prepare()
-            doors = Doors(self._services[name], host, port)
+            doors = Doors(self._services[name], host, port, given)
             self._doors.append(doors)
             await doors.open()
 
@@ -206,6 +279,13 @@ class Server:
 
     def reload(self) -> bool:
         """Compile anew and put the result in force; False, with a line in the log, when it is broken."""
+        self._around.supervisor.reloading()
+        try:
+            return self._reload()
+        finally:
+            self._around.supervisor.reloaded()
+
+    def _reload(self) -> bool:
         context = self.context
         if context is None:
             return False

@@ -48,6 +48,7 @@ class ServerOptions(NamedTuple):
     host names, ``verb`` whether a client may ask by VERB to be told more. From the ``noops``th NOOP on each waits for
     its reply (0: none does), and from the ``logins``th AUTH on each. ``closed`` are the commands that the configuration
     lets nobody use, ``closed_before_helo`` those that need HELO and are not refused for it by the protocol.
+    ``seven_bits`` takes the eighth bit off all that comes.
     ``others_asked``: the Policy answers commands that nothing else asks it about, unknown ones among them.
     """
 
@@ -90,3 +91,4 @@ class ServerOptions(NamedTuple):
     closed: frozenset[str] = frozenset()
     closed_before_helo: frozenset[str] = frozenset()
     others_asked: bool = False
+    seven_bits: bool = False

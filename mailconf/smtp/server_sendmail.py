@@ -13,6 +13,7 @@ import re
 
 from mailconf.smtp.events import (
     Command,
+    Content,
     ContentEnd,
     Data,
     Event,
@@ -39,6 +40,7 @@ REJECTED = Reply.of(550, "5.0.0 Command rejected")
 _SPACES = " \t\n\v\f\r"
 _NAME = re.compile(r"[A-Za-z0-9\[\].:_#-]*")
 _LONGEST_NAME = 256
+_SEVEN_BITS = bytes(code & 0x7F for code in range(256))
 NOT_IMPLEMENTED = frozenset(("SEND", "SAML", "SOML", "TURN"))
 _OF_POLICY = frozenset(("EXPN", "ETRN", "HELP", "AUTH", "STARTTLS"))
 # Commands that are carried out for a client that was refused when it connected, too.
@@ -143,6 +145,8 @@ class SendmailConnection(Connection):
             return Wait.NEED_DATA
         raw = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
+        if self.options.seven_bits:
+            raw = raw.translate(_SEVEN_BITS)
         return self._command(raw.removesuffix(b"\r").partition(b"\0")[0])
 
     def _read_body(self) -> Event | Wait:
@@ -155,7 +159,10 @@ class SendmailConnection(Connection):
                 problem = Problem.BARE_RETURN if found[0] == b"\r" else Problem.BARE_NEWLINE
                 refusal = self.wording.refusal(problem)
                 return ContentEnd(refusal, problem)
-        return super()._read_body()
+        event = super()._read_body()
+        if self.options.seven_bits and isinstance(event, Content):
+            return Content(event.data.translate(_SEVEN_BITS))
+        return event
 
     def _simple(self, verb: str, argument: str, line: str) -> Event:
         if verb == "DATA":
@@ -184,9 +191,9 @@ class SendmailConnection(Connection):
             return self._refused(Problem.OUT_OF_STEP)
         if not name and not self.options.bogus_helo:
             return self._refused(Problem.NAME_NEEDED, verb=verb)
-        if not self.options.bogus_helo and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
+        if len(name) > _LONGEST_NAME or not (self.options.bogus_helo or _NAME.fullmatch(name)):
             return self._refused(Problem.BAD_NAME)
-        return Helo(verb, name[:_LONGEST_NAME])
+        return Helo(verb, name)
 
     def _read_mail(self, argument: str) -> Event:
         if self.state in _IN_TRANSACTION:

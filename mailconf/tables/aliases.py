@@ -25,7 +25,7 @@ from mailconf import possessive
 from mailconf.diagnostics import Code, Sink, error
 from mailconf.edits import Fix, swapped
 from mailconf.source import Source, Span, decode, encode
-from mailconf.tables.entry import Entries, without_newlines
+from mailconf.tables.entry import Entries, joined, without_newlines
 from mailconf.tables.lines import SPACE, LogicalLine, Text, logical_lines
 from mailconf.tables.postmap import NOT_UTF8, ORPHAN, Nulls
 from mailconf.tables.reader import TB001, TB002
@@ -68,8 +68,12 @@ NO_PAIR = "need name:value pair"
 NOT_LOCAL = "name must be local"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
-# The common case, which needs no cutting up: a plain name and plain addresses with commas.
-_PLAIN = possessive.compile(r"([\w+=-]+):[ \t]*([\w+=.@-]++(?:,[ \t]*+[\w+=.@-]++)*+)[ \t\r]*", re.ASCII)
+# The common case, which needs no cutting up: a plain name, and targets with commas between them that are written
+# without blanks, or wholly in quotes; a backslash before a name is all that does not stay as it is.
+_TARGET = r'(?:(?:\\(?=\w))?+[\w+=.@/:%!|-]++|"[^"\\\t\r\n\0]*+")'
+_PLAIN = possessive.compile(rf"([\w+=.-]+):[ \t]*({_TARGET}(?:,[ \t]*+{_TARGET})*+)[ \t\r]*", re.ASCII)
+_TARGETS = re.compile(_TARGET, re.ASCII)
+_QUICK = possessive.compile(rf"(?!.*\\){_TARGET}(?:, *+{_TARGET})*+", re.ASCII)  # of a value
 
 
 class AliasKind(Enum):
@@ -101,6 +105,13 @@ def parse_alias_value(text: str) -> list[AliasTarget]:
 
 def alias_targets(text: str) -> Iterator[AliasTarget]:
     """The same, one after the other: a value may have millions."""
+    if _QUICK.fullmatch(text):
+        return (_target(found[0].strip('"')) for found in _TARGETS.finditer(text))
+    return cut_targets(text)
+
+
+def cut_targets(text: str) -> Iterator[AliasTarget]:
+    """The same of any value, by its words."""
     return (_target(address.plain) for address in addresses(text))
 
 
@@ -119,7 +130,9 @@ def parse_alias(text: str) -> Alias | str:
     if plain_line := _PLAIN.fullmatch(text):
         value = plain_line[2]
         if "," in value:
-            value = value.replace(" ", "").replace("\t", "").replace(",", ", ")
+            value = joined(_between(value))
+        if "\\" in value:
+            value = value.replace("\\", "")
         return Alias(plain_line[1], value, plain_line.start(2))
     local, words = True, 0
     for word in cut(text):
@@ -137,6 +150,14 @@ def parse_alias(text: str) -> Alias | str:
     blanks = _BLANKS.match(text, word.end)
     assert blanks is not None  # it matches the empty text
     return Alias(name, put_together(cut(text, word.end)), blanks.end())
+
+
+def _between(value: str) -> Iterator[str]:
+    """The targets of a plain value, and what is between them when they are put together."""
+    for number, found in enumerate(_TARGETS.finditer(value)):
+        if number:
+            yield ", "
+        yield found[0]
 
 
 def _alias(name: list[Word822], value: list[Word822], value_at: int) -> Alias | str:

@@ -44,6 +44,7 @@ USAGE_ERRORS = ("User address required", "Hostname required", LIST, "Invalid rou
 
 _SPACE = b" \t"
 _ALL_SPACE = b" \t\n\v\f\r"
+_PLAIN_NAME = re.compile(rb"([A-Za-z0-9_+=.-]+)[ \t]*(?=:)")
 _NEEDS_QUOTES = re.compile(rb"[\x00-\x20()<>]")
 _OPERATORS = b'.:%@!^/[]+,;"<>'
 _EIGHT_BIT = re.compile(rb"[\x80-\x9f]")
@@ -136,6 +137,13 @@ def value_of(line: bytes) -> bytes:
 
 def read_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
     """The name of the alias ``line``, which has a colon; ``is_local``: whether a host is this machine."""
+    if plain := _PLAIN_NAME.match(line):
+        return Name(plain[0], plain[1].lower())
+    return scan_name(line, is_local)
+
+
+def scan_name(line: bytes, is_local: Callable[[bytes], bool]) -> Name:
+    """The same of any name, character by character."""
     scan = _Scan(line)
     written = scan.written.lstrip(_SPACE)
     bad = _EIGHT_BIT.search(written)

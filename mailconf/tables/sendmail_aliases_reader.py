@@ -177,6 +177,10 @@ _PART = possessive.compile(
     r"""(?:[^"(<,\\]++|\\.?|"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|<[^>]*+>?)++""", re.DOTALL
 )
 _QUOTED = possessive.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?|\\.', re.DOTALL)
+# Targets of which nothing is to report, unless they are lists.
+_QUICK_TARGET = r'(?:[\w+=.@/:%!|-]++|"[^"\\#\r\n]*+")'
+_QUICK_PART = re.compile(_QUICK_TARGET, re.ASCII)
+_QUICK = possessive.compile(rf"{_QUICK_TARGET}(?:,[ \t]*+{_QUICK_TARGET})*+", re.ASCII)
 _SIMPLE_COMMAND = re.compile(r"""\|[^"'\\`$<>|;&()]+""")  # whose quotes are certain
 _BLANK_INSIDE = re.compile(r"\S[ \t]+\S")
 
@@ -233,6 +237,15 @@ def _report(problem: str, span: Span, sink: Sink) -> None:
 
 def read_targets(text: str) -> Side:
     """The value of an alias: a list of `mailconf.tables.aliases.AliasTarget`."""
+    if _QUICK.fullmatch(text):
+        found = tuple([_target(part[0]) for part in _QUICK_PART.finditer(text)])
+        if not any(target.kind is AliasKind.INCLUDE for target in found):
+            return Side(found, ())
+    return cut_targets(text)
+
+
+def cut_targets(text: str) -> Side:
+    """The same of any value."""
     targets: list[AliasTarget] = []
     faults: list[SideFault] = []
     for at, part in _parts(text):

@@ -44,6 +44,8 @@ NOT_HERE = {
     *("PF231", "PF232"),
     # what explain and serve report of a value for which check has CK075: tests/postfix/test_protocol_options.py
     "PF223",
+    # the same of postscreen: tests/postfix/test_screening.py
+    "PF299",
     # what an installed Postfix and the machine are asked for: tests/check/test_installation.py, tests/live
     *("CK050", "CK060", "CK062", "CK063", "CK064", "CK065", "CK066", "CK067", "CK068", "PF015"),
     # what mailconf does not do, or gives up: there is nothing to mend
@@ -59,7 +61,7 @@ NOT_HERE = {
     # only machines write it
     "CK079",
     # they need certificates, or users of the machine: tests/check/test_silent_mistakes.py
-    *("PF240", "PF266", "PF272", "PF273", "PF284"),
+    *("PF240", "PF252", "PF266", "PF272", "PF273", "PF284"),
 }
 
 
@@ -85,7 +87,8 @@ OWNER = "virtual_mailbox_base = /var/mail\nvirtual_uid_maps = static:5000\nvirtu
 NEEDED = {  # without which a setting has no effect
     "smtp_tls_protocols": "smtp_tls_security_level = may",
     "smtp_tls_ciphers": "smtp_tls_security_level = may",
-    "smtp_sasl_security_options": "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b",
+    "smtp_sasl_security_options": "relayhost = [a.example]\nsmtp_tls_policy_maps = static:encrypt\n"
+    "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b",
 }
 ZEN = "smtpd_client_restrictions = reject_rbl_client zen.example"
 ACCESS = "smtpd_sender_restrictions = check_sender_access hash"
@@ -158,12 +161,12 @@ CASES = [
     main("CK080", "write unix:/run/scan", "smtpd_milters = /run/scan\nnon_smtpd_milters = $smtpd_milters", "smtpd_milters = unix:/run/scan\nnon_smtpd_milters = $smtpd_milters"),
     main("CK080", "write inet:127.0.0.1:8891", "non_smtpd_milters = 127.0.0.1:8891", "non_smtpd_milters = inet:127.0.0.1:8891"),
     main("CK080", "a port from 1 to 65535", "non_smtpd_milters = inet:localhost:88910", "non_smtpd_milters = inet:localhost:8891"),
-    main("PF260", "set smtp_tls_security_level = encrypt", "smtp_enforce_tls = yes\nsmtp_tls_security_level = may", "smtp_tls_security_level = encrypt"),
+    main("PF260", "set smtp_tls_security_level = encrypt", "smtp_enforce_tls = yes\nsmtp_tls_security_level = may", "smtp_tls_security_level = encrypt", "relayhost = [a.example]"),
     main("PF293", "write example.com", "mydestination = $myhostname, info@example.com", "mydestination = $myhostname, example.com"),
     main("PF260", "remove it, or mailbox_command", "home_mailbox = Maildir/", "", "mailbox_command = /usr/bin/procmail"),
-    main("PF260", "set smtp_sasl_auth_enable", "smtp_sasl_auth_enable = no", "smtp_sasl_auth_enable = yes", "smtp_sasl_password_maps = static:a:b\nsmtp_sasl_security_options = noanonymous"),
+    main("PF260", "set smtp_sasl_auth_enable", "smtp_sasl_auth_enable = no", "smtp_sasl_auth_enable = yes", "relayhost = [a.example]\nsmtp_tls_security_level = encrypt\nsmtp_sasl_password_maps = static:a:b\nsmtp_sasl_tls_security_options = noanonymous"),
     main("PF260", "or remove relayhost", "default_transport = smtp:[a.example]", "", "relayhost = [b.example]"),
-    main("PF261", "set smtp_sasl_password_maps", "smtp_sasl_auth_enable = yes", "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b\nsmtp_sasl_security_options = noanonymous"),
+    main("PF261", "set smtp_sasl_password_maps", "smtp_sasl_auth_enable = yes", "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b", "relayhost = [a.example]\nsmtp_tls_security_level = encrypt\nsmtp_sasl_tls_security_options = noanonymous"),
     main("PF261", "set smtp_dns_support_level = dnssec", "smtp_tls_security_level = dane", "smtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec"),
     main("PF261", "set smtpd_sender_login_maps", "smtpd_sender_restrictions = reject_sender_login_mismatch", "smtpd_sender_restrictions = reject_sender_login_mismatch\nsmtpd_sender_login_maps = static:a"),
     main("PF262", "write !10.1.0.0/16 before", "mynetworks = 10.0.0.0/8 !10.1.0.0/16", "mynetworks = !10.1.0.0/16 10.0.0.0/8"),
@@ -182,7 +185,7 @@ CASES = [
     master("PF265", "set smtpd_sasl_auth_enable = yes", "2525 inet n - n - - smtpd -o { smtpd_client_restrictions = permit_sasl_authenticated, reject }", "2525 inet n - n - - smtpd -o { smtpd_client_restrictions = permit_mynetworks, reject }"),
     master("PF267", "set the chroot field of the service to n", "2525 inet n - y - - smtpd -o smtpd_milters=unix:/run/filter/x", "2525 inet n - n - - smtpd -o smtpd_milters=unix:/run/filter/x"),
     main("PF268", "or put the restriction after", f"{RELAY} = check_sender_access static:OK, reject_unauth_destination", f"{RELAY} = reject_unauth_destination, check_sender_access static:OK"),
-    Case("PF294", "whose key is [a.example]:587", "[b.example]:587 u:p", "[a.example]:587 u:p", "smtp_sasl_password_maps = texthash", "relayhost = [a.example]:587\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_security_options = noanonymous"),
+    Case("PF294", "whose key is [a.example]:587", "[b.example]:587 u:p", "[a.example]:587 u:p", "smtp_sasl_password_maps = texthash", "relayhost = [a.example]:587\nsmtp_sasl_auth_enable = yes\nsmtp_tls_security_level = encrypt\nsmtp_sasl_tls_security_options = noanonymous"),
     main("PF269", "put check_policy_service after", f"{RELAY} = check_policy_service inet:127.0.0.1:10023, reject_unauth_destination", f"{RELAY} = reject_unauth_destination, check_policy_service inet:127.0.0.1:10023"),
     main("PF270", "take it out of virtual_alias_domains", "virtual_alias_domains = mail.example.com", "", "mydestination = mail.example.com"),
     Case("PF271", "add b.example to virtual_alias_domains", "a@b.example a@c.example", "a@mail.example.com a@c.example", "virtual_alias_maps = hash", "virtual_alias_domains ="),
@@ -198,8 +201,29 @@ CASES = [
     main("PF281", "smtpd_banner = $myhostname", "smtpd_banner = ESMTP welcome", "smtpd_banner = $myhostname ESMTP welcome"),
     master("PF282", "or lower the threshold", POSTSCREEN.replace("SITES", "a.example"), POSTSCREEN.replace("SITES", "a.example*3")),
     master("PF283", "add -o content_filter=", "127.0.0.1:10025 inet n - n - - smtpd", "127.0.0.1:10025 inet n - n - - smtpd -o content_filter=")._replace(also="content_filter = smtp:[127.0.0.1]:10024"),
-    main("PF285", "smtp_sasl_tls_security_options = noanonymous", "", "smtp_tls_security_level = encrypt\nsmtp_sasl_tls_security_options = noanonymous", "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b"),
+    main("PF285", "smtp_sasl_tls_security_options = noanonymous", "", "smtp_tls_security_level = encrypt\nsmtp_sasl_tls_security_options = noanonymous", "relayhost = [a.example]\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = static:a:b"),
     main("PF286", "relayhost = [a.example]", 'relayhost = "[a.example]"', "relayhost = [a.example]"),
+    main("PF245", "put permit_mynetworks before reject_unauth_destination", "smtpd_relay_restrictions = reject_unauth_destination, permit_mynetworks", "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination"),
+    main("PF246", "as the default of 5d", "maximal_queue_lifetime = 0", "maximal_queue_lifetime = 5d"),
+    main("PF246", "write Maildir/", "home_mailbox = Maildir", "home_mailbox = Maildir/"),
+    main("PF246", "the default is 50", "hopcount_limit = 5"),
+    main("PF246", "or set relayhost", "disable_dns_lookups = yes", "disable_dns_lookups = yes\nrelayhost = [a.example]"),
+    main("PF246", "recipient_delimiter = +", "recipient_delimiter = x", "recipient_delimiter = +"),
+    main("PF246", "= may (or dane)", "smtp_tls_security_level = encrypt", "smtp_tls_security_level = may"),
+    main("PF246", "remove no_address_mappings", "receive_override_options = no_address_mappings", "", "always_bcc = a@b.example"),
+    Case("PF247", "only the unwanted mail has", "/^Received:/ DISCARD", "/^Subject: free/ DISCARD", "header_checks = regexp"),
+    Case("PF247", "only the unwanted mail has", "/./ REJECT", "/free money/ REJECT", "body_checks = regexp"),
+    Case("PF248", "remove the entry", "192.0.2.0/24 REJECT", "192.0.2.0/24 OK", "mynetworks = cidr"),
+    main("PF249", "add $local_recipient_maps", "proxy_read_maps = $virtual_alias_maps", "proxy_read_maps = $virtual_alias_maps $local_recipient_maps"),
+    master("PF253", "write smtpd", "2525 inet n - n - - smtp", "2525 inet n - n - - smtpd"),
+    Case("PF254", "write one of none", "a.example must", "a.example encrypt", "smtp_tls_policy_maps = hash"),
+    Case("PF254", "write .a.example", "*.a.example encrypt", ".a.example encrypt", "smtp_tls_policy_maps = hash"),
+    Case("PF254", "match=AB", "a.example fingerprint", "a.example fingerprint match=AB:CD", "smtp_tls_policy_maps = hash"),
+    main("PF255", "smtp_tls_security_level = encrypt", "smtp_sasl_auth_enable = yes", "smtp_sasl_auth_enable = yes\nsmtp_tls_security_level = encrypt", "relayhost = [a.example]:587\nsmtp_sasl_security_options = noanonymous\nsmtp_sasl_tls_security_options = noanonymous\nsmtp_sasl_password_maps = static:u:p"),
+    Case("TB172", "write joe:...", "[a.example]:587 joe secret", "[a.example]:587 joe:secret", "smtp_sasl_password_maps = hash", "relayhost = [a.example]:587\nsmtp_sasl_auth_enable = yes\nsmtp_tls_security_level = encrypt\nsmtp_sasl_tls_security_options = noanonymous"),
+    main("PF206", "write networks", "mynetworks = 192.0.2.*", "mynetworks = 192.0.2.0/24"),
+    main("CK080", "write inet:localhost:9999", "smtpd_milters = inet:9999@localhost", "smtpd_milters = inet:localhost:9999"),
+    main("CK080", "write one of accept", "milter_default_action = drop", "milter_default_action = accept", "smtpd_milters = inet:localhost:9999"),
     main("PF287", "list the users in relay_recipient_maps", "relay_domains = a.example", "relay_domains = a.example\nrelay_recipient_maps = static:x"),
     main("PF288", "put it into smtpd_recipient_restrictions", "smtpd_client_restrictions = reject_non_fqdn_recipient", "smtpd_recipient_restrictions = reject_non_fqdn_recipient", "smtpd_delay_reject = no"),
     main("PF290", "set smtpd_tls_auth_only = yes", "smtpd_sasl_auth_enable = yes", ""),
@@ -247,7 +271,7 @@ CASES = [
     main("CK072", "remove it", "process_name = x"),
     main("CK073", "on a line of its own", "relayhost = a.example # ours", "# ours\nrelayhost = a.example"),
     main("CK074", "remove it", "relayhost = a.example\0", "relayhost = a.example"),
-    main("CK075", "takes a number, at least 1", "hopcount_limit = 0", "hopcount_limit = 1"),
+    main("CK075", "takes a number, at least 1", "hopcount_limit = 0", "hopcount_limit = 50"),
     main("CK075", "takes a number", "queue_minfree = 9223372036854775808", "queue_minfree = 9223372036854775807"),
     main("CK075", "one of", "postscreen_bare_newline_action = block", "postscreen_bare_newline_action = drop"),
     main("CK075", "takes a time", "smtpd_timeout = 0", "smtpd_timeout = 1s"),

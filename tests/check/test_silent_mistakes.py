@@ -42,7 +42,10 @@ MACHINE = {
 }
 TLS = "smtpd_tls_security_level = encrypt\nsmtpd_tls_chain_files = /etc/postfix/cert.pem\n"
 FIRST = "PF260"  # before it are mistakes that have tests of their own, and maps that are not built here
-ALSO = ("CK096", "CK116", "CK117", "CK118", "PF225", "PF226", "PF227", "PF240")
+ALSO = ("PF245", "PF246", "PF249", "PF252", "CK096", "CK116", "CK117", "CK118", "PF225", "PF226", "PF227", "PF240")
+SERVES = TLS.replace("encrypt", "may")
+SUBMISSION = "submission inet n - n - - smtpd\n -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes\n"
+BACK = "127.0.0.1:10025 inet n - n - - smtpd\n -o content_filter=\n"
 PORT_25 = "smtp inet n - n - - smtpd\n"
 
 
@@ -98,6 +101,71 @@ CASES: list[tuple[dict[str, str], Iterable[tuple[str, str]]]] = [
     ),
     ({"virtual": FILES["virtual"] + "info@virt.example info\n"}, [("PF272", "virtual:3")]),
     ({"virtual": FILES["virtual"] + "info@virt.example sales\nsales@corp.example joe\n"}, []),
+    ({"main.cf": MAIN + "always_bcc = archiv\n"}, [("PF272", "main.cf:12")]),
+    ({"main.cf": MAIN + "always_bcc = joe\n"}, []),
+    (
+        {
+            "main.cf": MAIN + "recipient_bcc_maps = hash:/etc/postfix/bcc\n",
+            "bcc": "@corp.example archiv@corp.example\n",
+        },
+        [("PF272", "bcc:1")],
+    ),
+    ({"main.cf": MAIN + "canonical_maps = hash:/etc/postfix/c\n", "c": "@corp.example joe\n"}, [("PF273", "c:1")]),
+    ({"main.cf": MAIN + "canonical_maps = hash:/etc/postfix/c\n", "c": "@corp.example @mail.corp.example\n"}, []),
+    # who is in local_recipient_maps
+    ({"main.cf": MAIN + "local_recipient_maps = proxy:unix:passwd.byname\n"}, []),
+    (
+        {
+            "main.cf": MAIN + "local_recipient_maps = proxy:unix:passwd.byname\n",
+            "aliases": FILES["aliases"] + "sales: joe\n",
+        },
+        [("PF252", "main.cf:12")],
+    ),
+    ({"main.cf": MAIN + "local_recipient_maps = $alias_maps\n"}, [("PF252", "main.cf:12")]),
+    ({"main.cf": MAIN + "local_recipient_maps =\n"}, [("PF287", "main.cf:12")]),
+    ({"main.cf": MAIN + "local_recipient_maps =\nluser_relay = joe\n"}, []),
+    (
+        {"main.cf": MAIN + "virtual_mailbox_domains = box.example\nvirtual_transport = smtp:[127.0.0.1]:24\n"},
+        [("PF287", "main.cf:12")],
+    ),
+    # what refuses the users of this host
+    (
+        {
+            "main.cf": MAIN + SERVES + "smtpd_client_restrictions = reject_rbl_client list.example\n",
+            "master.cf": MASTER + SUBMISSION,
+        },
+        [("PF245", "main.cf:14")],
+    ),
+    (
+        {
+            "main.cf": MAIN + SERVES + "smtpd_client_restrictions = reject_rbl_client list.example\n",
+            "master.cf": MASTER + SUBMISSION + " -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n",
+        },
+        [],
+    ),
+    (
+        {
+            "main.cf": MAIN.replace("permit_sasl_authenticated, ", "") + SERVES,
+            "master.cf": MASTER + SUBMISSION + " -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n",
+        },
+        [("PF245", "main.cf:11")],
+    ),
+    ({"main.cf": MAIN.replace("reject_unauth", "warn_if_reject reject_unauth")}, []),  # PF204
+    # copies before and after a filter
+    (
+        {
+            "main.cf": MAIN + "content_filter = smtp:[127.0.0.1]:10024\nalways_bcc = joe\n",
+            "master.cf": MASTER + BACK,
+        },
+        [("PF246", "main.cf:13")],
+    ),
+    (
+        {
+            "main.cf": MAIN + "content_filter = smtp:[127.0.0.1]:10024\nalways_bcc = joe\n",
+            "master.cf": MASTER + BACK + " -o receive_override_options=no_address_mappings\n",
+        },
+        [],
+    ),
     ({"aliases": FILES["aliases"] + "me: me\n"}, [("PF272", "aliases:3")]),
     ({"aliases": FILES["aliases"] + "joe: joe, ann\n"}, []),
     # a virtual domain that no line of the table names; addresses of one that has no mailboxes

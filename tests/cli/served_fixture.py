@@ -23,6 +23,7 @@ class Served:
 
     def __init__(self, root: Path, options: Sequence[str] = ONE, *, limit: float = 60) -> None:
         command = [sys.executable, "-m", "mailconf", "serve", "--root", str(root), "/etc/postfix", *options]
+        self.figures = ""  # where they are, for a test of them
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env=ENVIRONMENT)
         self.watchdog = threading.Timer(limit, self.process.kill)
         self.watchdog.start()

@@ -250,13 +250,24 @@ def served(configuration: Configuration, sink: Sink) -> None:
     assert Configuration.path is path
 
 
+class AtPort2525(socket.socket):
+    def getsockname(self) -> tuple[str, int]:
+        return "0.0.0.0", 2525
+
+
 REPORTS: dict[str, tuple[str, str, Callable[[Any, Sink], object]]] = {
     "FS002": ("", "x unix - - n - - smtpd\n", lambda loaded, sink: serve._endpoints([], loaded, sink)),
+    "FS003": ("", MASTER, lambda loaded, sink: serve._named([("x", AtPort2525())], loaded, sink)),
     "PF015": ("inet_interfaces = nosuch.invalid\n", MASTER, lambda loaded, sink: serve._endpoints([], loaded, sink)),
     "PF235": ("known_tcp_ports = x\n", MASTER, lambda loaded, sink: serve._endpoints([], loaded, sink)),
     "PF014": ("", "nosuch inet n - n - - smtpd\n", lambda loaded, sink: serve._endpoints([], loaded, sink)),
     "PF208": ("smtpd_proxy_filter = inet:localhost:1\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
     "PF223": ("smtpd_forbid_bare_newline = x\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
+    "PF299": (
+        "postscreen_dnsbl_sites = bl.example*x\n",
+        "25 inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n",
+        lambda loaded, sink: serve._policies(loaded, sink),
+    ),
     "PF237": ("bounce_template_file = /nosuch\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
     "PF236": ("", MASTER, lambda loaded, sink: served(loaded.configuration, sink)),
     "PF231": (

@@ -8,6 +8,7 @@ from mailconf.source import Source
 from mailconf.tables.aliases import (
     AliasKind,
     AliasTarget,
+    cut_targets,
     parse_alias,
     parse_alias_by_grammar,
     parse_alias_value,
@@ -23,6 +24,39 @@ HARD = st.text(alphabet=' \t"()[]<>@%!.,;::|\\abc/x\x01\x0bé', max_size=14)
 @example('q: "a\\')
 def test_the_grammar_reads_what_the_hand_written_reader_reads(text: str) -> None:
     assert parse_alias_by_grammar(text) == parse_alias(text)
+
+
+NEAR = st.lists(
+    st.sampled_from(
+        (
+            "ann",
+            "\\\\bob",
+            "\\\\",
+            "a@b.c",
+            "/f/x",
+            ":include:/l",
+            '"|/p -a, b"',
+            '"',
+            '""',
+            ",",
+            ", ",
+            " ",
+            "\\t",
+            ";",
+            "é",
+            "%",
+        )
+    )
+).map("".join)
+
+
+@given(NEAR)
+@example('a, "b\\tc"')
+@example('"a""b"')
+@example("a:b;c")
+def test_what_is_read_without_being_cut_up_means_the_same(value: str) -> None:
+    assert parse_alias(f"name: {value}") == parse_alias_by_grammar(f"name: {value}")
+    assert parse_alias_value(value) == list(cut_targets(value))
 
 
 def test_targets() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mailconf.check.postfix.written import Seen, is_on, place_of, seen_by, setter
 from mailconf.check.subject import Subject
-from mailconf.diagnostics import Severity, Sink, error
+from mailconf.diagnostics import Severity, Sink, error, warning
 from mailconf.postfix.settings.configuration import Configuration
 
 PF261 = error("PF261", "a setting that needs another one, which is not set")
@@ -59,6 +59,26 @@ Remedy: remove the line, or write an address of the interface that reaches the o
 Source: postconf(5) smtp_bind_address; observed with Postfix 3.7.11 on Linux.
 """
 
+PF255 = warning("PF255", "a password that others get")
+"""Why: without TLS everybody on the way can read the password that smtp(8) sends, and a server that asks for TLS
+refuses it ("530 5.7.0 Must issue a STARTTLS command first"). A table that has an answer for each server gives the
+password to all of them.
+
+Example:
+    # main.cf
+    relayhost = [smtp.example.net]:587
+    smtp_sasl_auth_enable = yes
+    smtp_sasl_security_options = noanonymous
+    smtp_sasl_password_maps = hash:/etc/postfix/passwords
+    # /etc/postfix/passwords
+    [smtp.example.net]:587 name:secret
+
+Remedy: set smtp_tls_security_level = encrypt.
+
+Source: SASL_README, "Enabling SASL authentication in the Postfix SMTP client"; RFC 4954 4; postconf(5)
+smtp_tls_security_level.
+"""
+
 CLIENTS = ("smtp", "lmtp")
 _REQUIRED = frozenset({"encrypt", "dane-only", "fingerprint", "verify", "secure"})
 _LOOPBACK = ("127.", "::1", "[::1]", "[127.")
@@ -71,6 +91,8 @@ def clients(subject: Subject, sink: Sink) -> None:
             _passwords(seen.view, program, sink)
             _dane(seen.view, program, sink)
             _wrapped(seen.view, program, sink)
+            _authorities(seen.view, program, sink)
+            _in_clear(seen.view, program, sink)
     for seen in seen_by(subject, "smtp"):
         _bound(subject, seen, sink)
 
@@ -133,6 +155,39 @@ def _wrapped(view: Configuration, program: str, sink: Sink) -> None:
     ):
         message = f"{wrapper} is yes, which needs {level} = encrypt or a stronger level: mail is deferred"
         sink.report(PF261, message, view.place(wrapper), hint=f"set {level} = encrypt")
+
+
+def _authorities(view: Configuration, program: str, sink: Sink) -> None:
+    """Levels that verify the certificate of the server, without anybody to trust."""
+    level = level_of(view, program)
+    known = ("CAfile", "CApath", "trust_anchor_file")
+    if level not in ("verify", "secure") or any(view.value(f"{program}_tls_{name}") for name in known):
+        return
+    if is_on(view, "tls_append_default_CA"):
+        return
+    name = setter(view, (f"{program}_tls_security_level", f"{program}_enforce_tls"))
+    message = f"{name} is {view.value(name)}, and no authority is trusted: no certificate is verified, mail is deferred"
+    hint = f"set {program}_tls_CAfile = /etc/ssl/certs/ca-certificates.crt, or where the authorities are"
+    sink.report(PF261, message, view.place(name), hint=hint)
+
+
+def _in_clear(view: Configuration, program: str, sink: Sink) -> None:
+    """Passwords that are sent where everybody on the way, or every server, gets them."""
+    maps, options = f"{program}_sasl_password_maps", f"{program}_sasl_security_options"
+    if not is_on(view, f"{program}_sasl_auth_enable") or not view.value(maps) or program != "smtp":
+        return
+    relay = view.value("relayhost")
+    if relay and level_of(view, program) == "none" and not view.value(f"{program}_tls_policy_maps"):
+        if "noplaintext" not in view.words(options) and not relay.startswith(_LOCAL):
+            message = f"the password for {relay} is sent without encryption: {program}_tls_security_level is not set"
+            if relay.endswith((":587", ":submission")):
+                message += ", and most servers ask for TLS on port 587"
+            hint = f"set {program}_tls_security_level = encrypt"
+            sink.report(PF255, message, view.place(f"{program}_sasl_auth_enable"), hint=hint)
+    elif not relay and view.value(maps).startswith("static:") and not view.value("default_transport").partition(":")[2]:
+        message = f"{maps} is {view.value(maps).partition(':')[0]}: every server that offers AUTH gets the password"
+        hint = "use a table with the name of the server as its key, or set relayhost"
+        sink.report(PF255, message, view.place(maps), hint=hint)
 
 
 def _bound(subject: Subject, seen: Seen, sink: Sink) -> None:

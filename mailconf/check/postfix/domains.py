@@ -185,6 +185,8 @@ def _no_domain(name: str, word: str, view: Configuration) -> tuple[str, str, Sev
             return "matches nothing: the list has no wildcards", f"write each domain, such as sub.{better}", None
         parents = name in view.value("parent_domain_matches_subdomains")
         return "matches nothing: the list has no wildcards", f"write {'' if parents else '.'}{better}", None
+    if word.endswith(";"):
+        return "matches nothing: blanks and commas separate the words of a list", f"write {word[:-1]}", None
     if word.startswith(".") and name in _STRINGS:
         return "matches nothing: names are compared as a whole", f"write {word[1:]}, and each subdomain", None
     if len(word) > 1 and word.endswith("."):

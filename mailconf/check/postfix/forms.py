@@ -37,7 +37,9 @@ PATHS_OR_NONE = ("html_directory", "readme_directory")
 SASL_OPTIONS = ("forward_secrecy", "mutual_auth", "noactive", "noanonymous", "nodictionary", "noplaintext")
 CIPHER_GRADES = ("export", "high", "low", "medium", "null")
 _PROTOCOL = re.compile(r"(!|>=|<=)?(SSLv2|SSLv3|TLSv1(\.[0-3])?|0x[0-9a-f]{3,4})\Z", re.IGNORECASE)
-_MILTER = re.compile(r"(?:unix|local):.+|inet6?:(?:(?P<first>[^@]+)@.+|.+:(?P<last>[^:]+))", re.DOTALL)
+_MILTER = re.compile(r"(?:unix|local):.+|inet6?:[^@]+:(?P<port>[^:@]+)", re.DOTALL)
+_SENDMAILS = re.compile(r"inet6?:([^@]+)@(.+)", re.DOTALL)  # how sendmail writes the place of a milter
+_ACTIONS = ("accept", "reject", "tempfail", "quarantine", "shutdown")
 _SAME_MILTERS = ("$smtpd_milters", "${smtpd_milters}", "$non_smtpd_milters", "${non_smtpd_milters}")
 _HIGHEST_PORT = 65535
 
@@ -62,7 +64,7 @@ def _milters(value: str, ports: Ports) -> Iterator[tuple[str, str]]:
         place = _MILTER.fullmatch(milter)
         if place is None:
             yield f'"{milter}" is no place of a milter', _milter_hint(milter)
-        elif port := place["first"] or place["last"] or "":
+        elif port := place["port"] or "":
             number = ports.number(port)
             if number is None or not 0 < number <= _HIGHEST_PORT:
                 yield f'"{milter}": {port} is no port', f"write a port from 1 to {_HIGHEST_PORT}"
@@ -70,6 +72,9 @@ def _milters(value: str, ports: Ports) -> Iterator[tuple[str, str]]:
 
 def _milter_hint(milter: str) -> str:
     """What is meant where a word of smtpd_milters has no type, or no port."""
+    if sendmails := _SENDMAILS.fullmatch(milter):
+        host = f"[{sendmails[2]}]" if ":" in sendmails[2] else sendmails[2]
+        return f"write inet:{host}:{sendmails[1]}"
     if milter.startswith("/"):
         return f"write unix:{milter}"
     host, _, port = milter.rpartition(":")
@@ -84,6 +89,8 @@ def _problems(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield f'"{value}" is no compatibility level', "write 0, 1, 2, or a version such as 3.6"
     elif name in HOST_NAMES and not valid_domain(value):
         yield f'"{value}" is no host name', "write a name of letters, digits, - and dots, without quotes"
+    elif name == "milter_default_action" and value not in _ACTIONS and not value.startswith("quarantine "):
+        yield f'there is no action "{value}"', f"write one of {', '.join(_ACTIONS)}"
     elif name == "myorigin" and len(texts(value)) > 1:
         yield f'"{value}" is more than one domain', "write one domain"
     elif name in PATHS and not value.startswith("/"):

@@ -42,6 +42,10 @@ Source: postconf(5) soft_bounce, defer_transports, debug_peer_list; DEBUG_README
 4.1.1 User unknown in local recipient table", "deferred transport".
 """
 
+_CODES = (
+    *("unknown_local_recipient_reject_code", "unknown_relay_recipient_reject_code"),
+    *("unknown_virtual_alias_reject_code", "unknown_virtual_mailbox_reject_code"),
+)
 _DIALUP = frozenset({"smtp", "relay"})  # a host that is not always connected may defer these
 _VERBOSE = re.compile(r"-v+")
 
@@ -75,6 +79,10 @@ def tests(subject: Subject, sink: Sink) -> None:
             message = "soft_bounce is yes: every refusal is temporary, and mail that is refused stays in the queues"
             sink.report(PF243, message, each.place("soft_bounce"), hint="remove it when the test is over")
     _deferred(view, sink)
+    for name in _CODES:
+        if view.is_set(name) and view.value(name).startswith("4"):
+            message = f"{name} is {view.value(name)}: senders try unknown users again for days"
+            sink.report(PF243, message, view.place(name), hint=f"set {name} = 550")
     if view.is_set("debug_peer_list") and view.value("debug_peer_list"):
         message = f"debug_peer_list: all that is said to and by {view.value('debug_peer_list')} is logged"
         sink.report(PF243, message, view.place("debug_peer_list"), hint="remove it", severity=Severity.NOTE)

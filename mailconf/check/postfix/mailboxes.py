@@ -31,9 +31,10 @@ Remedy: use an id of virtual_minimum_uid or more, or lower virtual_minimum_uid.
 Source: postconf(5) virtual_minimum_uid, virtual_uid_maps; virtual(8); observed with Postfix 3.7.11.
 """
 
-PF287 = warning("PF287", "mail for unknown users of a relayed domain is accepted")
-"""Why: without relay_recipient_maps, Postfix takes mail for any name at the domain. The next server refuses it, and
-Postfix returns it to a sender that is usually forged: others get the bounces, and put the server on their lists.
+PF287 = warning("PF287", "mail for unknown users of a domain is accepted")
+"""Why: without relay_recipient_maps, Postfix takes mail for any name at the domain, and so it does with an empty
+local_recipient_maps or virtual_mailbox_maps. The next server, or the host itself, has no such user, and Postfix returns
+it to a sender that is usually forged: others get the bounces, and put the server on their lists.
 
 Example:
     # main.cf
@@ -108,6 +109,36 @@ def backscatter(subject: Subject, sink: Sink) -> None:
     message = f"mail for unknown users of {domains[0]} is accepted: relay_recipient_maps is empty"
     hint = "list the users in relay_recipient_maps, or add reject_unverified_recipient to smtpd_recipient_restrictions"
     sink.report(PF287, message, place_of(configuration, "relay_domains", domains[0]), hint=hint)
+
+
+def accepted(subject: Subject, sink: Sink) -> None:
+    """Report local domains and domains of mailboxes whose users nobody asks for before the mail is taken."""
+    configuration = subject.configuration
+    seen = [each.view for each in seen_by(subject, "smtpd") if not _is_closed(each.view)]
+    if not configuration.services or not seen or any(map(_is_known_elsewhere, seen)):
+        return
+    local = next(
+        (s for s in configuration.services if s.name == configuration.value("local_transport").partition(":")[0]), None
+    )
+    takers = (
+        "luser_relay",
+        "mailbox_transport",
+        "mailbox_transport_maps",
+        "fallback_transport",
+        "fallback_transport_maps",
+    )
+    hint = "remove it: the default knows the users and aliases of this host"
+    pairs = [("local_recipient_maps", "mydestination", hint)]
+    if local is None or local.program != "local" or any(configuration.value(name) for name in takers):
+        pairs = []
+    pairs.append(("virtual_mailbox_maps", "virtual_mailbox_domains", "list the users in virtual_mailbox_maps"))
+    for maps, domains, hint in pairs:
+        words = configuration.list_words(domains)
+        if words and not configuration.value(maps):
+            name = maps if configuration.is_set(maps) else domains
+            message = f"mail for unknown users of {words[0]} is accepted: {maps} is empty"
+            hint = hint if maps.startswith("local") else f"{hint}, or add reject_unverified_recipient"
+            sink.report(PF287, message, configuration.place(name), hint=hint)
 
 
 def _is_closed(view: Configuration) -> bool:

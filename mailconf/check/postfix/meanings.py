@@ -12,7 +12,7 @@ from itertools import islice
 from weakref import WeakKeyDictionary
 
 from mailconf.check import users
-from mailconf.check.postfix import mailboxes, networks, routes
+from mailconf.check.postfix import mailboxes, networks, routes, table_values
 from mailconf.check.postfix.dead_settings import only_usual_users
 from mailconf.check.postfix.domains import Classes
 from mailconf.check.subject import Subject
@@ -128,9 +128,11 @@ _ENDINGS = frozenset(
     ]
 )
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_POLICIES = ("smtp_tls_policy_maps", "lmtp_tls_policy_maps")
+_POLICIES, _PASSWORDS = table_values.POLICIES, table_values.PASSWORDS
 _NO_PATTERNS = frozenset({roles.HEADER_CHECKS, roles.BODY_CHECKS, roles.MILTER_HEADER_CHECKS})  # TB103 reports it
-_PASSWORDS = ("smtp_sasl_password_maps", "lmtp_sasl_password_maps")
+_VALUELESS = frozenset({roles.DOMAINS, roles.HOSTS, roles.ADDRESSES, roles.OTHER})
+_CANONICAL = frozenset({"canonical_maps", "recipient_canonical_maps"})
+_COPIES = frozenset({"sender_bcc_maps", "recipient_bcc_maps"})
 _SHOWN = 3  # users that a message names
 _MOST_NAMES = 50_000  # keys of tables among which users are looked for
 
@@ -147,6 +149,16 @@ def entries(subject: Subject, uses: Sequence[TableUse], found: Sequence[Entry], 
         _aliases(subject, found, sink)
     if uses[0].table.type == "cidr":
         networks.cidr(names, found, sink)
+    if names & table_values.LISTS and roles.table_role(*names) in _VALUELESS:
+        table_values.refusals(names, found, sink)
+    if names & set(table_values.POLICIES):
+        table_values.policies(subject, names, found, sink)
+    if names & set(_PASSWORDS):
+        table_values.passwords(subject, names, found, sink)
+    if names & _CANONICAL and stored:
+        _canonical(subject, min(names & _CANONICAL), found, sink)
+    if names & _COPIES:
+        _copies(subject, min(names & _COPIES), found, sink)
     if "virtual_uid_maps" in names:
         mailboxes.low_ids(subject, found, sink)
     if stored and "transport_maps" in names:
@@ -295,6 +307,53 @@ def _targets(entry: Entry, classes: Classes, known: Known, sink: Sink) -> None:
 
 
 _NO_NAME = frozenset("$\"'|/:\\<>;!%")
+
+
+def _canonical(subject: Subject, name: str, found: Sequence[Entry], sink: Sink) -> None:
+    """canonical(5): an entry for a whole domain of this host, which takes the mail of its users."""
+    classes = Classes.of(subject)
+    keys = {entry.key.rpartition("@")[0].lower() or entry.key.lower() for entry in found}
+    if name == "canonical_maps" and "envelope_recipient" not in subject.configuration.value("canonical_classes"):
+        return
+    for entry in found:
+        local, at, domain = entry.key.rpartition("@")
+        if at and not local and domain.lower() in classes.local and not entry.value.startswith("@"):
+            _catch_all(entry, [user for user in users.people(subject.root) if user not in keys], sink)
+
+
+def _copies(subject: Subject, name: str, found: Iterable[Entry], sink: Sink) -> None:
+    """Where the copies of sender_bcc_maps and recipient_bcc_maps go."""
+    for entry in found:
+        if nobody(subject, entry.value):
+            message = f"{name}: {entry.value}: there is no user and no alias of that name, and each copy is lost"
+            sink.report(PF272, message, entry.value_span, hint="correct the name, or add an alias of that name")
+
+
+def nobody(subject: Subject, address: str) -> bool:
+    """Whether an address is one of this host, and certainly nobody's."""
+    known, classes = _known_users(subject), Classes.of(subject)
+    local, at, domain = address.strip().rpartition("@")
+    local = local if at else domain
+    if known is None or not local or set(local) & _NO_NAME or " " in local:
+        return False
+    if (at and domain.lower() not in classes.local) or (not at and classes.origin_is_elsewhere):
+        return False
+    return not known(local.lower())
+
+
+def copied(subject: Subject, sink: Sink) -> None:
+    """Report addresses of main.cf that are nobody's: each message, or each report, is copied there."""
+    view = subject.configuration
+    for name in _ADDRESSES_OF_MAIN:
+        if view.is_set(name) and nobody(subject, view.value(name)):
+            message = f"{name}: {view.value(name)}: there is no user and no alias of that name"
+            sink.report(PF272, message, view.place(name), hint="correct the name, or add an alias of that name")
+
+
+_ADDRESSES_OF_MAIN = (
+    *("always_bcc", "error_notice_recipient", "bounce_notice_recipient", "2bounce_notice_recipient"),
+    *("delay_notice_recipient", "address_verify_sender"),
+)
 
 
 def _catch_all(entry: Entry, users: list[str], sink: Sink) -> None:

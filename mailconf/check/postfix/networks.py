@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Related, Severity, Sink, error, warning
 from mailconf.maps.patterns.networks import BadNetwork, Network, read_network
 from mailconf.model.site import Service
+from mailconf.postfix.policy.codes import PF206
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.source import Source, Span
 from mailconf.tables.entry import Entry
@@ -84,7 +86,7 @@ def lists(subject: Subject, sink: Sink) -> None:
     views = [main, *(main.for_service(s) for s in main.services if s.overrides)]
     for view, service in zip(views, services, strict=True):
         given = main.texts() if service is None else service.overrides
-        for name in (*_HOSTS, *_DOMAINS):
+        for name in (*_HOSTS, *_DOMAINS, "masquerade_exceptions"):
             if name not in given:
                 continue
             members = list(islice(_members(view, name), _MOST))
@@ -92,6 +94,11 @@ def lists(subject: Subject, sink: Sink) -> None:
                 _networks(name, members, sink)
             if name in _TRUSTED and not _is_inside(service):
                 _everybody(name, _members(view, name), sink)
+            if name == "masquerade_exceptions":
+                for member in (m for m in members if "@" in m.text and ":" not in m.text):
+                    message = f"{name}: {member.text} matches nothing: it is a list of user names"
+                    hint = f"write {member.text.partition('@')[0]}"
+                    sink.report(PF206, message, member.span, hint=hint)
             if name in _DOMAINS:
                 _domains(view, name, members, sink)
         if "mynetworks_style" in given and not view.is_set("mynetworks"):
@@ -153,11 +160,27 @@ def _networks(name: str, members: list[Member], sink: Sink) -> None:
     for member in members:
         network = _network(member.text)
         if network is None:
+            _no_network(name, member, sink)
             continue
         earlier = covering.before(network)
         if earlier is not None:
             _covered(name, member, earlier, sink, many=len(members) > _FEW)
         covering.add(network, member)
+
+
+def _no_network(name: str, member: Member, sink: Sink) -> None:
+    """What Postfix takes for the name of a client, and is meant for addresses."""
+    text = member.text
+    if text.endswith(";"):
+        hint = f"write {text[:-1]}: blanks and commas separate the words of a list"
+    elif _RANGE.fullmatch(text):
+        hint = "write networks: 192.0.2.0/24"
+    else:
+        return
+    sink.report(PF206, f"{name}: {text} matches nobody: it is no network", member.span, hint=hint)
+
+
+_RANGE = re.compile(r"[0-9]+(?:\.[0-9*]+){0,3}\.(?:[0-9]+-[0-9.]+|\*)")
 
 
 def _covered(name: str, member: Member, earlier: Member, sink: Sink, *, many: bool) -> None:
@@ -248,6 +271,9 @@ def _domains(view: Configuration, name: str, members: list[Member], sink: Sink) 
             earlier = next((first[key] for key in keys if key in first), None)
         if earlier is not None and (earlier.exclude is not member.exclude):
             _covered(name, member, earlier, sink, many=True)
+        elif earlier is not None and name == "masquerade_domains" and earlier.text != member.text and member.span:
+            message = f"{name}: {member.text} has no effect: {earlier.text} comes first, and the first match wins"
+            sink.report(PF262, message, member.span, hint=f"write {member.text} before {earlier.text}")
         first.setdefault(domain, member)
 
 

@@ -103,8 +103,11 @@ def _views(subject: Subject) -> Iterator[tuple[Configuration, Service | None]]:
 def _is_plainly_closed(view: Configuration) -> bool:
     """Whether one of the two lists refuses strangers before it asks anything that they can choose."""
     for name in ("smtpd_relay_restrictions", "smtpd_recipient_restrictions"):
+        before = ""
         for word in view.words(name):
-            restriction = word.lower()
+            restriction, before, warned = word.lower(), word.lower(), before == "warn_if_reject"
+            if warned and restriction in GUARDS:
+                break  # it is only logged
             if restriction in GUARDS:
                 return True
             if restriction not in _KNOWN_TO_US and not restriction.startswith("reject_"):

@@ -120,6 +120,10 @@ def _list(subject: Subject, view: Configuration, name: str, sink: Sink) -> set[s
             hint = "set smtpd_sender_login_maps to a table of addresses and their owners"
             span = place_of(view, name, word, offset)
             sink.report(PF261, message, span, hint=hint, severity=Severity.WARNING)
+        elif restriction in ("permit_tls_clientcerts", "permit_tls_all_clientcerts") and not _asks_certificates(view):
+            message = f"{word}: no client is asked for a certificate: smtpd_tls_ask_ccert is no"
+            span = place_of(view, name, word, offset)
+            sink.report(PF261, message, span, hint="set smtpd_tls_ask_ccert = yes", severity=Severity.WARNING)
         elif restriction in _ZONES or restriction.startswith("reject_rhsbl_"):
             _zone(view, name, argument.partition("=")[0], at, sink)
             _wrong_kind(view, name, argument, restriction, at, sink)
@@ -128,6 +132,13 @@ def _list(subject: Subject, view: Configuration, name: str, sink: Sink) -> set[s
             hint = f"put it into smtpd_{late}_restrictions, or set smtpd_delay_reject = yes"
             sink.report(PF288, message, place_of(view, name, word, offset), hint=hint)
     return seen
+
+
+def _asks_certificates(view: Configuration) -> bool:
+    """Whether clients may show a certificate: what a service has of its own counts for its own view."""
+    names = ("smtpd_tls_ask_ccert", "smtpd_tls_req_ccert", "tlsproxy_tls_ask_ccert", "tlsproxy_tls_req_ccert")
+    services = (view.for_service(service) for service in view.services if service.program == "smtpd")
+    return any(is_on(view, name) for name in names) or any(is_on(each, n) for each in services for n in names)
 
 
 def _about(restriction: str) -> str:

@@ -6,6 +6,7 @@ Nexthops are written in relayhost, in the transports of main.cf and in the value
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mailconf.check.postfix.client_settings import level_of
 from mailconf.check.postfix.domains import Classes
@@ -73,6 +74,7 @@ TRANSPORTS = ("default_transport", "relay_transport", "local_transport", "virtua
 _TABLES = ("transport_maps", "sender_dependent_default_transport_maps", "sender_dependent_relayhost_maps")
 _WRAPPED_PORT = 465
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_FEW_DOMAINS = 20
 _DOUBTFUL = (":465", "smtps", "submissions", *_LOOPBACK)  # of a nexthop
 
 
@@ -90,6 +92,12 @@ def _written(view: Configuration) -> Iterator[tuple[str, str, str]]:
     """The nexthops that main.cf sets: parameter, transport, nexthop."""
     if view.is_set("relayhost") and view.value("relayhost"):
         yield "relayhost", view.value("default_transport").partition(":")[0], view.value("relayhost")
+    if view.is_set("smtp_fallback_relay"):
+        yield (
+            "smtp_fallback_relay",
+            view.value("default_transport").partition(":")[0],
+            view.value("smtp_fallback_relay"),
+        )
     for name in TRANSPORTS:
         transport, colon, nexthop = view.value(name).partition(":")
         if view.is_set(name) and colon and nexthop.strip():
@@ -127,6 +135,15 @@ def _judge(subject: Subject, name: str, transport: str, text: str, written: str,
         of = f" ({hop.host})" if hop.host not in written else ""
         message = f"{name}: {written if of else text}{of} is this host: the mail comes back to it"
         sink.report(PF275, message, span, hint=f"name the next server in {name}, or remove it")
+    elif not hop.direct and hop.port == SMTP_PORT and _is_own_domain(subject, hop.host.lower()):
+        message = f"{name}: {text} is a domain of this host: where its MX is this host, the mail comes back to it"
+        hint = f"write the name of the next server in brackets: [host.{hop.host}]"
+        sink.report(PF275, message, span, hint=hint, severity=Severity.WARNING)
+
+
+def _is_own_domain(subject: Subject, host: str) -> bool:
+    classes = Classes.of(subject)
+    return host in classes.local | classes.virtual | classes.mailbox and host not in _LOOPBACK
 
 
 def _is_this_host(subject: Subject, hop: Nexthop) -> bool:
@@ -152,7 +169,7 @@ def hops(subject: Subject, names: Iterable[str], found: Iterable[Entry], sink: S
     name = next(one for one in _TABLES if one in uses)
     relayhosts = name == "sender_dependent_relayhost_maps"
     default = view.value("default_transport").partition(":")[0]
-    marks = (*_DOUBTFUL, view.value("myhostname").lower())
+    marks = (*_DOUBTFUL, view.value("myhostname").lower(), *islice(Classes.of(subject).local, _FEW_DOMAINS))
     for entry in found:
         value = entry.value.lower()
         if not relayhosts and not any(mark in value for mark in marks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error, warning
+from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listen import endpoints, report_known_ports
 from mailconf.postfix.settings.listeners import report_missing
 
@@ -55,6 +56,8 @@ TRANSPORTS = (
     *("default_transport", "local_transport", "relay_transport", "virtual_transport", "error_transport"),
     *("mailbox_transport", "fallback_transport", "content_filter"),
 )
+# Of a transport that only a default names: the domains whose mail it has; "" for those of other hosts.
+_CLASSES = {"local_transport": "mydestination", "virtual_transport": "virtual_mailbox_domains", "default_transport": ""}
 NEEDED = (
     *("bounce_service_name", "cleanup_service_name", "defer_service_name", "queue_service_name"),
     "rewrite_service_name",
@@ -96,6 +99,10 @@ def named(subject: Subject, sink: Sink) -> None:
             message = f'{name}: master.cf defines no service "{transport}"'
             hint = "define it there, or name one that is defined"
             sink.report(CK051, message, configuration.place(name), hint=hint, cause=transport)
+        elif name in _CLASSES and transport and transport not in defined and _is_used(configuration, _CLASSES[name]):
+            message = f"{name} is {transport}, the default, and master.cf does not define it"
+            hint = f"define {transport} in master.cf, as the file that comes with Postfix does"
+            sink.report(CK051, message, configuration.place(name), hint=hint, cause=transport)
     if configuration.value("maillog_file") and not any(s.name == POSTLOG and s.kind == DATAGRAM for s in services):
         message = f'maillog_file: master.cf defines no service "{POSTLOG}" of the type {DATAGRAM}'
         span = configuration.place("maillog_file")
@@ -111,3 +118,9 @@ def named(subject: Subject, sink: Sink) -> None:
                 file=configuration.path("master.cf"),
                 tree=subject.root,
             )
+
+
+def _is_used(configuration: Configuration, domains: str) -> bool:
+    """Whether mail may go to a transport: there are domains of its class, and programs that take mail."""
+    takes = any(service.program in ("smtpd", "pickup", "qmgr") for service in configuration.services)
+    return takes and (not domains or bool(configuration.words(domains)))

@@ -69,6 +69,9 @@ class _Following:
     async def accept(self, message: Message) -> None:
         self._dialogue.take_over(message)
 
+    async def leave(self, message: Message) -> None:
+        await self.accept(message)
+
 
 class Dialogue:
     """One session with a client."""

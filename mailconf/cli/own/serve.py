@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +18,7 @@ from mailconf.diagnostics import Severity, Sink, error
 from mailconf.files import Root
 
 if TYPE_CHECKING:
-    from mailconf.mta.server import Endpoint, Policies
+    from mailconf.mta.server import Endpoint, Policies, Surroundings
 
 Listen = tuple[str, int, str | None]  # host, port, service
 
@@ -32,6 +35,24 @@ Example:
 Remedy: name an address with --listen, or define the service in master.cf.
 
 Source: docs/serve.md; master(5).
+"""
+
+
+FS003 = error("FS003", "a socket that was handed over is that of no service")
+"""Why: systemd has handed over a listening socket (LISTEN_FDS), and neither its name (FileDescriptorName=) nor its port
+is that of a service smtpd of master.cf, so that nobody knows by which settings its clients are served.
+
+Example:
+    # mailconf.socket
+    ListenStream=25
+    ListenStream=2525
+    # /etc/postfix/master.cf
+    smtp inet n - n - - smtpd
+
+Remedy: define the service in master.cf, name an existing one by FileDescriptorName=, or take the address out of the
+socket unit.
+
+Source: docs/deploy.md; sd_listen_fds(3), systemd.socket(5).
 """
 
 
@@ -59,6 +80,18 @@ Source: docs/serve.md; master(5).
     help="The queue of several machines, in a PostgreSQL database: postgresql://HOST/DATABASE, or what else libpq "
     "takes; a password belongs in ~/.pgpass.",
 )
+@click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    help="Serve figures for Prometheus there (http://HOST:PORT/metrics); without a host on 127.0.0.1 alone.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text: the lines of the original; json: an object a line for each event, with those lines in it.",
+)
 def command(
     directory: str,
     root: str,
@@ -66,34 +99,68 @@ def command(
     postfix_version: str | None,
     sendmail_version: str | None,
     queue: str,
+    metrics: str | None,
+    log_format: str,
 ) -> None:
     """Serve SMTP by the configuration in DIR, Postfix's or sendmail's, with the maps that were built from it.
 
     SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
-    leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. The log goes to
-    standard error. Exit status: 0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse, or there
-    is no configuration.
+    leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. Sockets that
+    systemd hands over are listened at in the place of those of master.cf. The log goes to standard error. Exit status:
+    0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse, or there is no configuration.
     """
     gc.set_threshold(*_COLLECTOR)
     gc.freeze()
     listen = [_address(text) for text in addresses]
+    around = _surroundings(metrics, log_format)
     sink = Sink()
     tree = Root(root)
     folder = tree.path(directory)
     if is_etc_mail(folder, tree) and not tree.is_file(folder / "main.cf"):
-        sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version, queue))
+        sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version, queue, around))
     loaded = load_site(directory, tree, sink, version=postfix_version)
-    endpoints = _endpoints(listen, loaded, sink) if loaded is not None else []
+    endpoints: list[Endpoint] = []
+    if loaded is not None:
+        around = around._replace(sockets=_named(around.sockets, loaded, sink))
+        endpoints = _endpoints(listen, loaded, sink, handed=bool(around.sockets))
     if loaded is None or sink.failed:
         show(sink)
         sys.exit(2 if loaded is None else 1)
-    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version, queue))
+    sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version, queue, around))
 
 
-def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str | None, queue: str) -> int:
+def _surroundings(metrics: str | None, log_format: str) -> Surroundings:
+    """Who has started this process, and who reads its log and its figures. Raises click's BadParameter, UsageError."""
+    from mailconf.mta.readiness import BadSockets, Supervisor, handed_over
+    from mailconf.mta.server import Surroundings
+
+    place = None
+    if metrics is not None:
+        host, port, service = _address(metrics if ":" in metrics else f":{metrics}", "--metrics")
+        if service is not None:
+            raise click.BadParameter(f"{metrics} is not HOST:PORT", param_hint="--metrics")
+        if find_spec("prometheus_client") is None:
+            raise click.UsageError("--metrics needs a package: pip install 'mailconf[metrics]'")
+        place = ("127.0.0.1" if metrics.rpartition(":")[0] == "" else host, port)
+    events = None
+    if log_format == "json":
+        from mailconf.mta.event_log import EventLog
+
+        events = EventLog(hostname=socket.gethostname()).event
+    try:
+        handed = handed_over()
+    except BadSockets as failure:
+        raise click.UsageError(str(failure)) from failure
+    sockets = [(each.name, each.socket) for each in handed]
+    return Surroundings(events, place, Supervisor.of_environment(), sockets)
+
+
+def _serve_etc_mail(
+    directory: str, root: Root, listen: list[Listen], named: str | None, queue: str, around: Surroundings
+) -> int:
     """Serve the sendmail.cf in an /etc/mail; the exit status."""
     from mailconf.cli.shared.sendmail_daemon import run
-    from mailconf.mta.readiness import report_ready
+    from mailconf.mta.journal import LogEvent
     from mailconf.sendmail.rules.problems import CfProblem
     from mailconf.sendmail.rules.version import chosen_version
 
@@ -106,24 +173,49 @@ def _serve_etc_mail(directory: str, root: Root, listen: list[Listen], named: str
         raise click.UsageError(f"{cf} is not there; mailconf build {directory} makes it of sendmail.mc")
 
     def hear(problem: CfProblem) -> None:
-        click.echo(problem.line(), err=True)
+        line = problem.line()
+        if around.events is None:
+            click.echo(line, err=True)
+        else:
+            finding = LogEvent.FINDING
+            around.events(finding, {"text": line}, [("sendmail", line)])
 
     places = [(host, port, service or "MTA") for host, port, service in listen]
 
-    def ready(endpoints: list[Endpoint]) -> None:
-        report_ready()
-
-    status = run(root, cf, (), hear, listen=places, ready=ready, version=version, shared=queue)
+    status = run(root, cf, (), hear, listen=places, version=version, shared=queue, around=around)
     return 1 if status else 0
 
 
-def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoint]:
-    """Where to listen: at the places of the command line or, without any, at those of master.cf."""
+def _named(sockets: Sequence[tuple[str, socket.socket]], loaded: Loaded, sink: Sink) -> list[tuple[str, socket.socket]]:
+    """The sockets that were handed over, each with its service: that of its name, or else that of its port."""
+    from mailconf.postfix.settings.listeners import all_smtpds, called, label
+
+    services, ports = all_smtpds(loaded.configuration), loaded.configuration.ports
+    found = []
+    for name, each in sockets:
+        host, port = each.getsockname()[:2]
+        service = called(services, name, ports) or called(services, str(port), ports)
+        if service is not None:
+            found.append((label(service), each))
+            continue
+        message = f"the socket {name or '(without a name)'} at port {port} of {host} is that of no smtpd service"
+        hint = "give it the name of one (FileDescriptorName= of the socket unit)"
+        sink.report(FS003, message, hint=hint, file=loaded.configuration.path("master.cf"), tree=loaded.root)
+    return found
+
+
+def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink, *, handed: bool = False) -> list[Endpoint]:
+    """Where to listen: at the places of the command line or, without any, at those of master.cf.
+
+    handed  there are sockets already: in the place of those of master.cf
+    """
     from mailconf.postfix.settings.listen import endpoints, report_known_ports
     from mailconf.postfix.settings.listeners import all_smtpds, called, default_service, label, report_missing
 
     report_known_ports(loaded.configuration, sink)
     report_missing(loaded.configuration, sink)
+    if not listen and handed:
+        return []
     if not listen:
         found = endpoints(loaded.configuration, loaded.site, sink)
         if not found and not sink.failed:
@@ -143,13 +235,20 @@ def _endpoints(listen: list[Listen], loaded: Loaded, sink: Sink) -> list[Endpoin
     return chosen
 
 
-def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, version: str | None, queue: str) -> int:
+def _serve(
+    directory: str,
+    root: Root,
+    listen: list[Endpoint],
+    first: Loaded,
+    version: str | None,
+    queue: str,
+    around: Surroundings,
+) -> int:
     from mailconf.model.fileworld import FileWorld
-    from mailconf.mta.journal import LogEvent
+    from mailconf.mta.journal import LogEvent, write
     from mailconf.mta.journal_postfix import PostfixJournal
     from mailconf.mta.log import Log
     from mailconf.mta.queue import QueueError
-    from mailconf.mta.readiness import report_ready
     from mailconf.mta.server import BrokenConfiguration, Server, run
     from mailconf.postfix.policy.codes import PF207
 
@@ -158,8 +257,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
     latest = first
 
     def note(event: LogEvent, **facts: object) -> None:
-        for program, text in journal.lines(event, **facts):
-            log(program, text)
+        write(journal, event, facts, log, around.events)
 
     def compile() -> Policies:
         nonlocal latest
@@ -180,7 +278,6 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
             note(LogEvent.LISTENING, host=host, port=port, service=service)
         gc.collect()  # the Policy and the queue stay: the collector need not look at them again and again
         gc.freeze()
-        report_ready()
 
     server = Server(
         compile,
@@ -190,6 +287,7 @@ def _serve(directory: str, root: Root, listen: list[Endpoint], first: Loaded, ve
         root=root,
         ready=ready,
         shared=queue,
+        around=around,
     )
     try:
         run(server)
@@ -206,26 +304,26 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label
     from mailconf.postfix.settings.protocol import report_protocol
+    from mailconf.postfix.settings.screening import report_screening
     from mailconf.postfix.settings.unserved import SERVED, report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
+    report_screening(loaded.configuration, smtpds, sink)
     report_unserved(loaded.configuration, smtpds, sink, SERVED)
     report_privileges(loaded.configuration, sink, os.geteuid())
-    compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
+    services: dict[str, PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:
-        if (s.name, s.kind) not in compiled:
-            compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
-    services = {label(s): compiled[s.name, s.kind] for s in smtpds}
+        services[label(s)] = compile_policy(loaded.configuration, sink, s)
     personality = postfix_personality(loaded.configuration, sink)
     return Policies(compile_policy(loaded.configuration, sink), personality, services)
 
 
-def _address(text: str) -> Listen:
+def _address(text: str, option: str = "--listen") -> Listen:
     """``HOST:PORT``, ``[HOST]:PORT`` or ``:PORT``, with ``=SERVICE`` or without; raises click's BadParameter."""
     address, equals, service = text.partition("=")
     host, colon, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (equals and not service):
-        raise click.BadParameter(f"{text} is not HOST:PORT or HOST:PORT=SERVICE", param_hint="--listen")
+        raise click.BadParameter(f"{text} is not HOST:PORT or HOST:PORT=SERVICE", param_hint=option)
     return host or "0.0.0.0", int(port), service or None

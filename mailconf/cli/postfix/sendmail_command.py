@@ -204,7 +204,7 @@ class Call:
     def _message(self, login: str, recipients: list[str], content: bytes, name: str) -> Message:
         from mailconf.mta.message import Message, Recipient
 
-        wanted = [Recipient(address, address, "", self.notify) for address in dict.fromkeys(recipients)]
+        wanted = [Recipient(address, address, "", self.notify) for address in recipients]
         message = Message("", self._sender(login), wanted, content, time.time(), self.body, self.returned, self.envid)
         message.user, message.full_name, message.local = os.getuid(), name, not self.remote
         return message

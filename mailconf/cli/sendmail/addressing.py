@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _NULL = ("", "<>")
 
 
+_REMARKS = ("050", "851")  # which only -v shows
+
+
 class Addressing:
     """Sender and recipients of one message.
 
@@ -48,7 +51,7 @@ class Addressing:
     def _listen(self, problem: CfProblem) -> None:
         self._wrong += problem.code[:1] == "5"
         quiet = self._begun.call.mode == "m" and self.engine.book.options.get("ErrorMode", "")[:1] == "q"
-        if (problem.code != "050" or self._begun.call.verbose) and not (quiet and not problem.grave):
+        if (problem.code not in _REMARKS or self._begun.call.verbose) and not (quiet and not problem.grave):
             self._hear(problem)
 
     def show(self, text: str) -> None:

@@ -70,7 +70,7 @@ def serve_pipe(begun: Start, book: Rulebook, root: Root) -> int:
         refuse_undefined(book, hearing("s"))
     except Stopped as stopped:
         return stopped.status
-    policy = _LocalPolicy(book, world(root, book), hear=hearing("t"))
+    policy = _LocalPolicy(book, world(root, book))
     policy.login = begun.caller.login or f"UID{begun.caller.uid}"
     context = Context(policy, MtaWorld(FileWorld(root, trace=False), Resolver(), root=root), log, personality(policy))
     directory = root.path(queue_folder(book).rstrip("*"))

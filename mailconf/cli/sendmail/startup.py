@@ -16,7 +16,7 @@ from mailconf.cli.sendmail.terminal import SPEAKING, hearing, write
 from mailconf.sendmail.rules.load import Loader
 from mailconf.sendmail.rules.machine import Machine
 from mailconf.sendmail.rules.problems import EX_USAGE, Problems, Stopped
-from mailconf.sendmail.rules.symbols import MACRO
+from mailconf.sendmail.rules.symbols import plain
 from mailconf.sendmail.rules.version import DEFAULT, SendmailVersion
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Start:
         self._show("")
         self._show("============ SYSTEM IDENTITY (after readcf) ============")
         for what, macro in (("short domain", "w"), ("canonical domain", "j"), ("subdomain", "m"), ("node", "k")):
-            value = book.macros.expand(f"{MACRO}{macro}", lambda message: None)
+            value = plain(book.macros.named(macro) or "")
             self._show(f"{f'({what} name)':>25} ${macro} = {value}")
         self._show(_RULE)
         self._show("")

@@ -29,11 +29,11 @@ from mailconf.mta.queue import QueueError
 from mailconf.mta.queue_ids import DateIds
 from mailconf.mta.submission import Spool, Submission
 from mailconf.sendmail.policy.recipients_list import Fate
+from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.problems import EX_OSERR, EX_TEMPFAIL, EX_USAGE, Problems, number
 from mailconf.sendmail.rules.symbols import MACRO
 from mailconf.sendmail.submission.fields import (
     added_fields,
-    dated,
     kept_fields,
     quoted_name,
     recipient_fields,
@@ -191,7 +191,7 @@ class _Submitting:
 
     def _set_macros(self, queue_id: str, only: Sequence[str]) -> None:
         macros, caller = self._macros, self._begun.caller
-        dated(macros, self._now)
+        define_dates(macros, self._now)
         sender = "" if self._addressing.sender == "<>" else self._addressing.sender
         macros.set("g", sender)
         macros.set("f", sender)

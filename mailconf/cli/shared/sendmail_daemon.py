@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mailconf.mta.identity import Workers
     from mailconf.mta.message import Agent, Context, Job, Message
     from mailconf.mta.personality import Personality
-    from mailconf.mta.server import Endpoint, Once
+    from mailconf.mta.server import Endpoint, Once, Surroundings
     from mailconf.mta.telling import Settings
     from mailconf.sendmail.policy import SendmailPolicy
     from mailconf.sendmail.policy.recipients_world import RecipientsWorld
@@ -45,6 +45,7 @@ def run(
     once: Once | None = None,
     quiet: bool = False,
     shared: str = "",
+    around: Surroundings | None = None,
 ) -> int:
     """Serve the configuration in the file ``cf`` until SIGTERM; the exit status.
 
@@ -57,13 +58,14 @@ def run(
     once    listen nowhere, attempt this of the queue once, and end
     quiet   the log is the system's, in the place of standard error
     shared  where the queue of several machines is
+    around  who has started the daemon, and who reads its log and its figures
     """
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
-    from mailconf.mta.journal import LogEvent
+    from mailconf.mta.journal import LogEvent, write
     from mailconf.mta.log import Log, SystemLog
     from mailconf.mta.queue import QueueError
-    from mailconf.mta.server import BrokenConfiguration, Policies, Server
+    from mailconf.mta.server import BrokenConfiguration, Policies, Server, Surroundings
     from mailconf.mta.server import run as serve
     from mailconf.sendmail.rules.problems import Stopped
 
@@ -78,10 +80,11 @@ def run(
     log = SystemLog(name="sendmail") if quiet else Log(hostname=policy.hostname, name="sendmail")
     words = personality(policy, root)
     first = [policy]
+    around = around or Surroundings()
+    around = around._replace(sockets=[(_daemon(policy, *each), each[1]) for each in around.sockets])
 
     def note(event: LogEvent, **facts: object) -> None:
-        for program, text in words.journal.lines(event, **facts):
-            log(program, text)
+        write(words.journal, event, facts, log, around.events)
 
     def compile() -> Policies:
         try:
@@ -97,13 +100,14 @@ def run(
     server = Server(
         compile,
         lambda: FileWorld(root, trace=False),
-        [] if once is not None else list(listen) or endpoints(policy),
+        [] if once is not None or (around.sockets and not listen) else list(listen) or endpoints(policy),
         log=log,
         root=root,
         ready=ready,
         agents=lambda context, workers: mailers(context, root, workers),
         once=once,
         shared=shared,
+        around=around,
     )
     try:
         serve(server)
@@ -246,6 +250,15 @@ def endpoints(policy: SendmailPolicy) -> list[Endpoint]:
         number = int(port) if port.isascii() and port.isdigit() else _service(port)
         found.append((keys.get("A", "::" if family == "inet6" else "0.0.0.0"), number, service.name))
     return found or [("0.0.0.0", _SMTP_PORT, "MTA")]
+
+
+def _daemon(policy: SendmailPolicy, name: str, made: socket.socket) -> str:
+    """The daemon that a socket is for which was there already: that of its name, that of its port, or the first."""
+    places = endpoints(policy)
+    port = made.getsockname()[1]
+    found = [service for _, _, service in places if service == name]
+    found += [service for _, number, service in places if number == port]
+    return [*found, places[0][2]][0]
 
 
 def _service(name: str) -> int:

@@ -47,7 +47,8 @@ Records
             whether its header addresses are completed as a local client's. Where there is something to say: body, ret,
             envid (of MAIL), filter (of access(5)), session (what is known of the client), came (the name under which
             it lay elsewhere: what is found there again is here already, unless this message is DONE), report (to whom
-            a report of the mail system's own is), hold, warned, expire, state.
+            a report of the mail system's own is), hold, warned, expire, state, unseen ([uid, full name] of who has
+            left it by a command: it is looked at before it is sent).
             A recipient: address, and as needed original, orcpt, notify, kind ("command", "file", "error"), owner,
             identity ([uid, gid]), error, controller (`mailconf.model.recipient`).
     RESULT  what became of a message: of next, hold, warned, expire, state those that are new. state has by the place

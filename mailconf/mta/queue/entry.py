@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from mailconf.model.verdict import Reply
+from mailconf.mta.measures import Attempted, Census
 from mailconf.mta.message import Message, Recipient, Result, Status
 
 
@@ -177,4 +178,8 @@ class Queue(Entrance, Protocol):
 
     async def flush(self) -> int:
         """Make every deferred message due; how many those are."""
+        ...
+
+    async def census(self, attempted: Attempted) -> Census:
+        """How many messages are in which state; ``attempted`` tells of a serial whether it is under way here."""
         ...

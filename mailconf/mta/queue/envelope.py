@@ -91,6 +91,8 @@ def envelope(message: Message, *, size: int, body: int, hold: bool, filter: str,
         values["hold"] = True
     if message.session is not None:
         values["session"] = _session(message.session)
+    if message.unseen:
+        values["unseen"] = [message.user, message.full_name]
     return values
 
 
@@ -142,6 +144,9 @@ def entry(serial: int, values: dict[str, Any], content: bytes = b"") -> QueueEnt
             local=values["local"],
             report=values.get("report", ""),
         )
+        if "unseen" in values:
+            message.unseen = True
+            message.user, message.full_name = values["unseen"]
         flags = bool(values.get("hold")), bool(values.get("warned"))
         found = QueueEntry(
             serial, message, recipients, values["next"], *flags, values.get("filter", ""), values["size"]

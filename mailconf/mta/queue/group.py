@@ -86,12 +86,22 @@ class Outcome:
 
 
 class GroupWriter:
-    """``report`` is called in the thread with each Outcome that has something in it."""
+    """``report`` is called in the thread with each Outcome that has something in it.
 
-    def __init__(self, folder: QueueFolder, writer: SegmentWriter, report: Callable[[Outcome], None]) -> None:
+    synced  is called there, with the seconds that the disk took for a group
+    """
+
+    def __init__(
+        self,
+        folder: QueueFolder,
+        writer: SegmentWriter,
+        report: Callable[[Outcome], None],
+        synced: Callable[[float], None] = lambda elapsed: None,
+    ) -> None:
         self._folder = folder
         self._writer = writer
         self._report = report
+        self._synced = synced
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="queue", daemon=True)
         self._unsure: list[Note] = []  # not known to be on the disk
@@ -142,8 +152,10 @@ class GroupWriter:
             for each in work:
                 self._one(each, outcome)
             if sync or outcome.added or outcome.moved:
+                began = time.monotonic()
                 self._writer.sync()
                 self.syncs += 1
+                self._synced(time.monotonic() - began)
                 self._unsure.clear()
             else:
                 self._writer.write()

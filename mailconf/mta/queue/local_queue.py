@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mailconf.files import sync_folder
+from mailconf.mta.measures import NO_MEASURES, Attempted, Census, Measures, Origin
 from mailconf.mta.message import Message, Result
+from mailconf.mta.pace import Pace
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError
 from mailconf.mta.queue.envelope import (
     Broken,
@@ -37,6 +39,7 @@ from mailconf.mta.queue_ids import QueueIds, ShortIds
 
 _FRESH = 32 << 20  # bytes of messages that are kept in memory until their first attempt
 _LISTED = 500  # messages of a list that are read at a time
+_COUNTED = 1000  # messages of a census that are counted at a time
 _MOVES = 64  # messages that are written again at a time
 
 _SHORT = ShortIds()
@@ -76,6 +79,7 @@ class LocalQueue(Queue):
         self._moving = 0
         self._arriving: set[int] = set()  # in a segment, and still in the file of a command
         self._receiving = asyncio.Lock()
+        self.measures: Measures = NO_MEASURES
 
     @property
     def syncs(self) -> int:
@@ -107,7 +111,7 @@ class LocalQueue(Queue):
             held.due = now + min(max(0.0, held.next_attempt - wall), longest)
         self._next = holdings.next_serial
         self._loop = asyncio.get_running_loop()
-        self._group = GroupWriter(self._folder, writer, self._written)
+        self._group = GroupWriter(self._folder, writer, self._written, self._synced)
         self._clean()
 
     def _take_over(self, writer: SegmentWriter) -> None:
@@ -195,6 +199,10 @@ class LocalQueue(Queue):
         if kept is not None:
             self._fresh_size -= len(kept[1])
         return kept
+
+    def _synced(self, elapsed: float) -> None:
+        """In the thread that writes."""
+        self.measures.synced(elapsed)
 
     def _written(self, outcome: Outcome) -> None:
         """In the thread that writes."""
@@ -328,6 +336,22 @@ class LocalQueue(Queue):
             self._change(held, {}, 0.0)
         return len(waiting)
 
+    async def census(self, attempted: Attempted) -> Census:
+        found = Census(incoming=len(await asyncio.to_thread(self._folder.messages)))
+        oldest: dict[str, int] = {}
+        pace = Pace()
+        for at, (serial, held) in enumerate(list(self._holdings.messages.items())):
+            if at % _COUNTED == 0:
+                await pace.step()
+            state = "hold" if held.hold else "active" if attempted(serial) else "deferred"
+            getattr(found, state).count += 1
+            if serial < oldest.get(state, serial + 1):
+                oldest[state] = serial
+        for state, serial in oldest.items():
+            entry = await self.look(serial)
+            getattr(found, state).since = entry.message.arrival if entry is not None else None
+        return found
+
     def _called(self, queue_id: str) -> Held | None:
         with suppress(ValueError):  # most have their serial in their id
             held = self._holdings.messages.get(self.ids.serial(queue_id))
@@ -376,6 +400,7 @@ class LocalQueue(Queue):
             except (QueueError, Broken):
                 self._arriving.discard(serial)
                 return False
+        self.measures.arrived(Origin.COMMAND)
         return True
 
     async def look(self, serial: int) -> QueueEntry | None:

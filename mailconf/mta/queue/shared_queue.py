@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailconf.files import replace, sync_folder
+from mailconf.mta.measures import NO_MEASURES, Attempted, Census, Measures, Origin, Waiting
 from mailconf.mta.message import Message, Result
 from mailconf.mta.queue.entry import Queue, QueueEntry, QueueError
 from mailconf.mta.queue.envelope import (
@@ -126,6 +127,7 @@ class SharedQueue(Queue):
         self._serials: deque[int] = deque()
         self._refill: asyncio.Task[None] | None = None
         self._receiving = asyncio.Lock()
+        self.measures: Measures = NO_MEASURES
         self._lock = -1
         self._name = ""
         self._settled = False  # what a crash may have left between a row and its file has been looked for
@@ -449,6 +451,17 @@ class SharedQueue(Queue):
                 yield self._entry(row, session=False)
             after = rows[-1][8], rows[-1][0]
 
+    async def census(self, attempted: Attempted) -> Census:
+        """Of the whole queue; what any node has under way is active."""
+        found = Census(incoming=len(await asyncio.to_thread(self._folder.messages)))
+        statement = (
+            "SELECT CASE WHEN hold THEN 'hold' WHEN node IS NULL THEN 'deferred' ELSE 'active' END AS state, "
+            f"count(*), min(arrival) FROM {_TABLE} WHERE came IS NULL GROUP BY state"
+        )
+        for state, count, since in await self._rows(statement):
+            setattr(found, state, Waiting(count, since))
+        return found
+
     # What commands have left on this machine
 
     async def _receive(self) -> None:
@@ -482,7 +495,8 @@ class SharedQueue(Queue):
             file.seek(record.start)
             content = await asyncio.to_thread(file.read, record.length)
         # Where a crash was between the row and the file the row is there already.
-        await self._insert(self._serial(), values, content, None, f"{self._name}/{name}")
+        if await self._insert(self._serial(), values, content, None, f"{self._name}/{name}"):
+            self.measures.arrived(Origin.COMMAND)
         return True
 
 

@@ -233,7 +233,10 @@ def _defer_if_reject(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
 
 
 def _without_message(ev: Evaluation, entry: Entry, action: str) -> bool:
-    """Whether there is no message yet that an action could be about."""
+    """Whether there is no message that an action could be about: not yet, or not here."""
+    if ev.settings.proxied and action != "PREPEND":
+        ev.warn_of(f"access table {entry.table}: with smtpd_proxy_filter specified, action {action} is unavailable")
+        return True
     if ev.session.sender is not None:
         return False
     skipped = f"action {action} is always skipped in {CLIENT} or {HELO} restrictions"

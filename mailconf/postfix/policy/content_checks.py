@@ -48,10 +48,12 @@ def of_session(session: Session) -> str:
     """What stands in the log behind a line: who has sent it, to whom."""
     told = [f"from=<{external(session.sender or '')}>"]
     told += [f"to=<{external(recipient)}>" for recipient in session.recipients[-1:]]
-    told.append(f"proto={session.protocol}")
+    if session.protocol:
+        told.append(f"proto={session.protocol}")
     if session.helo is not None:
         told.append(f"helo=<{session.helo}>")
-    return f" from {session.client_name}[{session.client_address}]; {' '.join(told)}"
+    client = f"{session.client_name}[{session.client_address}]" if session.client_address else "local"
+    return f" from {client}; {' '.join(told)}"
 
 
 class ContentChecks:

@@ -334,11 +334,14 @@ class Compiler:
     def check_guard(self, *parameters: str) -> bool:
         """Whether one of these lists keeps the server from relaying for everybody (PF204 when not).
 
-        As in the original, it is enough that the word is there; what follows ``permit`` does not count.
+        As in the original, it is enough that the word is there; what follows ``permit`` does not count, nor the word
+        after ``warn_if_reject``.
         """
         for parameter in parameters:
+            warned = False
             for word in split_words(self._configuration.value(parameter)):
-                if word.text.lower() in _GUARDS:
+                warned, logged = word.text.lower() == _WARN, warned
+                if word.text.lower() in _GUARDS and not logged:
                     return True
                 if word.text.lower() == "permit":
                     break

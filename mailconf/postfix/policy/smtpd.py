@@ -40,10 +40,9 @@ from mailconf.postfix.policy.evaluation import (
     Evaluation,
     Memory,
     Refusal,
-    split_status,
 )
 from mailconf.postfix.policy.privileges import Privileges
-from mailconf.postfix.policy.reply_templates import filled
+from mailconf.postfix.policy.reply_templates import filled, softened, with_footer
 from mailconf.postfix.policy.restriction_list import RuleList
 from mailconf.postfix.policy.restrictions import Compiler
 from mailconf.postfix.policy.rule import Check, Reach, recipient_class, sender_class
@@ -357,10 +356,8 @@ class Smtpd:
     async def _dressed(self, ev: Evaluation, reply: Reply) -> Reply:
         if reply.code < 400:
             return reply
-        lines = await self._with_footer(ev, reply)
-        if reply.code >= 500 and self.settings.soft_bounce:
-            return Reply.of(reply.code - 100, *(f"4{line[1:]}" if line[:1] == "5" else line for line in lines))
-        return Reply.of(reply.code, *lines)
+        made = Reply.of(reply.code, *await self._with_footer(ev, reply))
+        return softened(made) if self.settings.soft_bounce else made
 
     async def _with_footer(self, ev: Evaluation, reply: Reply) -> tuple[str, ...]:
         """postconf(5) smtpd_reject_footer: lines of its own, or with ``\\c`` the end of the reply's line."""
@@ -377,12 +374,7 @@ class Smtpd:
             text = filled(footer, self._footer_values(ev), self.settings.expansion_filter)
         except MacroError:
             return reply.lines
-        joined = text.startswith("\\c")
-        parts = (text[2:] if joined else text).split("\\n")
-        first = line + parts[0] if joined else line
-        status, remaining = split_status(line, "")
-        mark = f"{status} " if remaining != line else ""
-        return first, *(f"{mark}{part}" for part in (parts[1:] if joined else parts))
+        return with_footer(line, text)
 
     def _footer_values(self, ev: Evaluation) -> dict[str, str]:
         session = ev.session

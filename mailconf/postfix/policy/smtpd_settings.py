@@ -78,6 +78,7 @@ class Settings:
         self.access_subdomains = "smtpd_access_maps" in domains.subdomain_lists
         self.sasl = c.boolean("smtpd_sasl_auth_enable")
         self.sasl_exceptions = domains.list("smtpd_sasl_exceptions_networks", ListKind.HOST)
+        self.proxied = bool(c.value("smtpd_proxy_filter"))  # mail goes on before it is queued
         filters = "smtpd_sasl_mechanism_filter"
         self.sasl_filter = domains.list(filters, ListKind.STRING) if c.is_known(filters) else None
         self.sasl_broken_clients = c.boolean("broken_sasl_auth_clients")

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mailconf.maps.reference import PROXY, TableRef
+from mailconf.model.filtering import NO_FILTERS, FilterHabits, Filtering
 from mailconf.model.limits import ClientRates, Limits
 from mailconf.model.probing import Probing
+from mailconf.model.proxying import ProxySettings
 from mailconf.model.site import Masquerade, Milter, Service, Setting, Site, TableUse
 from mailconf.postfix.settings.configuration import Configuration
+from mailconf.postfix.settings.filters import FilterReader, has_filters
 from mailconf.postfix.settings.listeners import listeners
 from mailconf.postfix.settings.lists import ListReader
 from mailconf.postfix.settings.lookup import MAX_NESTED
@@ -72,6 +75,8 @@ TABLE_PARAMETERS = (
     "lmtp_nested_header_checks",
     "lmtp_body_checks",
 )
+_CONTENT_CHECKS = ("header_checks", "body_checks", "mime_header_checks", "nested_header_checks")
+_TRANSCRIBED = frozenset(("data", "policy", "protocol", "resource", "software"))
 LIST_PARAMETERS = (
     "debug_peer_list",
     "mydestination",
@@ -112,8 +117,14 @@ def site_of(configuration: Configuration) -> Site:
         smart_host=c.setting("relayhost"),
         always_bcc=c.setting("always_bcc"),
         content_filter=c.setting("content_filter"),
+        proxy=_proxy(c),
         local_filter=_pickup(c).value("content_filter"),
         is_dropped_at=True,
+        local_filtering=_local_filtering(c),
+        filters_commands=has_filters(_pickup(c)),
+        filtered_notices=frozenset(_cleanup(c).words("internal_mail_filter_classes")),
+        maps_commands="no_address_mappings" not in _pickup(c).words("receive_override_options"),
+        checks_commands=_checks_commands(c),
         filter_nexthop=c.value("default_filter_nexthop"),
         maps_addresses="no_address_mappings" not in c.words("receive_override_options"),
         ports=c.ports,
@@ -132,13 +143,16 @@ def site_of(configuration: Configuration) -> Site:
         remote_header_domain=c.value("remote_header_rewrite_domain"),
         add_missing_headers=c.boolean("always_add_missing_headers"),
         idle_transports=frozenset(c.words("defer_transports")),
+        resolves_recipients=True,
         sorts_recipients=True,
         idna2003=c.boolean("enable_idna2003_compatibility"),
         drop_headers=tuple(c.words("message_drop_headers")),
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
         probing=_probing(c),
         notify_classes=tuple(c.words("notify_classes")),
+        transcribed=_TRANSCRIBED & frozenset(c.words("notify_classes")),
         notice_recipients={
+            "error": c.value("error_notice_recipient"),
             "bounce": c.value("bounce_notice_recipient"),
             "2bounce": c.value("2bounce_notice_recipient"),
             "delay": c.value("delay_notice_recipient"),
@@ -153,8 +167,49 @@ def site_of(configuration: Configuration) -> Site:
 
 def _pickup(c: Configuration) -> Configuration:
     """What the service sees that takes mail from commands, pickup(8)."""
-    service = next((s for s in c.services if s.program == "pickup"), None)
+    service = _service(c, "pickup")
     return c.for_service(service) if service is not None and service.overrides else c
+
+
+def _proxy(c: Configuration) -> ProxySettings | None:
+    """The content filter before the queue (SMTPD_PROXY_README): ``host:port``, ``inet:host:port``, ``unix:path``."""
+    name = c.value("smtpd_proxy_filter")
+    if not name:
+        return None
+    if name.startswith("unix:"):
+        path = name.removeprefix("unix:")
+        address = name if path.startswith("/") else f"unix:{c.value('queue_directory')}/{path}"
+    else:
+        address = f"inet:{name.removeprefix('inet:')}"
+    adjusted = "speed_adjust" in c.words("smtpd_proxy_options")
+    return ProxySettings(name, address, c.value("smtpd_proxy_ehlo"), c.seconds("smtpd_proxy_timeout"), adjusted)
+
+
+def _cleanup(c: Configuration) -> Configuration:
+    """What the service sees that takes all mail, cleanup(8)."""
+    service = _service(c, "cleanup")
+    return c.for_service(service) if service is not None and service.overrides else c
+
+
+def _service(c: Configuration, program: str) -> Service | None:
+    return next((service for service in c.services if service.program == program), None)
+
+
+def _local_filtering(c: Configuration) -> Filtering:
+    """The mail filters of mail that no client brings (postconf(5) non_smtpd_milters)."""
+    view = _cleanup(c)
+    value = view.value("non_smtpd_milters")
+    if not value:
+        return NO_FILTERS
+    found = FilterReader(view, _service(c, "cleanup")).read(value)
+    return found._replace(habits=FilterHabits(aborts_always=False, is_local=True))
+
+
+def _checks_commands(c: Configuration) -> bool:
+    """Whether the content of mail of commands is looked at (header_checks(5))."""
+    if "no_header_body_checks" in _pickup(c).words("receive_override_options"):
+        return False
+    return any(_cleanup(c).value(name) for name in _CONTENT_CHECKS)
 
 
 def _words(c: Configuration, name: str) -> Setting[tuple[str, ...]]:
@@ -218,6 +273,7 @@ def _limits(c: Configuration) -> Limits:
         bounce_lifetime=c.seconds("bounce_queue_lifetime"),
         destination_concurrency=c.integer("default_destination_concurrency_limit"),
         hop_count=c.integer("hopcount_limit"),
+        room=max(c.integer("queue_minfree"), -(-3 * max(c.integer("message_size_limit"), 0) // 2)),
         virtual_mailbox_size=max(c.integer("virtual_mailbox_limit"), 0),
         bounce_size=c.integer("bounce_size_limit"),
         delay_warning=c.seconds("delay_warning_time"),

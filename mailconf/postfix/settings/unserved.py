@@ -40,12 +40,12 @@ Remedy: nothing, if Postfix serves the configuration.
 Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
-POSTSCREEN = "postscreen does not test clients"
-SERVED = ("milter_header_checks", "smtpd_milter_maps", "smtpd_milters")  # what serve does, and explain does not
+POSTSCREEN = "postscreen knows clients again, to whichever address they come"
+# What serve does, and explain does not.
+SERVED = ("milter_header_checks", "non_smtpd_milters", "smtpd_milter_maps", "smtpd_milters")
 UNSERVED: dict[str, tuple[str, ...]] = {
     "explain asks no mail filters (milter), serve does": SERVED,
-    "mail filters (milter) are not asked about what the sendmail command hands in": ("non_smtpd_milters",),
-    "mail is not handed to a proxy before it is queued": ("smtpd_proxy_filter",),
+    "explain does not hand mail to a proxy before it is queued, serve does": ("smtpd_proxy_filter",),
     "characters are not looked at, nor 8-bit text": (
         "message_reject_characters",
         "message_strip_characters",
@@ -76,15 +76,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
     "queue ids have the short form": ("enable_long_queue_ids",),
     "the log has no lines about what access tables permit": ("smtpd_log_access_permit_actions",),
     "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
-    POSTSCREEN: (
-        "postscreen_access_list",
-        "postscreen_bare_newline_enable",
-        "postscreen_denylist_action",
-        "postscreen_dnsbl_sites",
-        "postscreen_greet_action",
-        "postscreen_non_smtp_command_enable",
-        "postscreen_pipelining_enable",
-    ),
+    POSTSCREEN: ("postscreen_allowlist_interfaces",),
     "probes end at the recipient, and have one sender": (
         "address_verify_sender_ttl",
         "lmtp_address_verify_target",
@@ -139,7 +131,6 @@ UNSERVED |= {
         "require_home_directory",
         "reset_owner_alias",
     ),
-    "mail is taken whatever room the disk has": ("queue_minfree",),
     "nobody is told that a delay is over": ("confirm_delay_cleared",),
     "the log has clients without their ports": ("smtpd_client_port_logging",),
     "a message has its queue id from its first recipient on": ("smtpd_delay_open_until_valid_rcpt",),
@@ -166,7 +157,7 @@ UNSERVED |= {
     "senders of lists are not changed for each recipient (VERP)": ("disable_verp_bounces",),
 }
 
-NO_TRANSCRIPTS = "the postmaster gets no reports of the classes data, policy, protocol, resource and software"
+NO_TRANSCRIPTS = "of sessions with other hosts, where mail goes out, the postmaster gets no reports"
 UNSERVED[NO_TRANSCRIPTS] = ("notify_classes",)
 _TRANSCRIPTS = frozenset(("data", "policy", "protocol", "resource", "software"))
 NO_CYRUS = "no client can log in to serve by Cyrus SASL, only by Dovecot's authentication server (smtpd_sasl_type)"
@@ -243,7 +234,11 @@ def report_unserved(
     done  parameters that are acted upon here
     """
     services = list(services)
-    asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
+    fronts = [service.front for service in services if service.front is not None]
+    asking = [
+        configuration,
+        *(configuration.for_service(service) for service in (*services, *fronts) if service.overrides),
+    ]
     screened = any(service.front for service in services)
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:

@@ -27,9 +27,9 @@ from mailconf.sendmail.policy.received import hop_macros
 from mailconf.sendmail.policy.rewriting import Waits, mailer_called, rewritten
 from mailconf.sendmail.policy.session_state import latin, modern
 from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
+from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.macros import Macros
 from mailconf.sendmail.rules.symbols import MACRO
-from mailconf.sendmail.submission.fields import dated
 from mailconf.source import encode
 
 _TOO_BIG, _UNAVAILABLE = "5.2.3", 69
@@ -200,7 +200,7 @@ def unsafe_socket(path: str) -> str:
 
 def _macros(book: Rulebook, letter: Letter, recipients: tuple[str, ...]) -> Macros:
     macros = book.macros.above()
-    dated(macros, letter.arrival)
+    define_dates(macros, letter.arrival)
     macros.set("d", time.ctime(letter.now))
     for name, value in hop_macros(_Came(letter, recipients)).items():
         macros.define(name, value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mailconf.model.recipient import Identity
 from mailconf.model.trace import of_file
 from mailconf.model.world import Ask, Outcome, Records, User
-from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, RecipientsWorld, UserFile
+from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, FreeSpace, RecipientsWorld, UserFile
 from mailconf.sendmail.rules.resolv_conf import Patience
 from mailconf.sendmail.rules.world import REFUSES, SERVFAIL, Ran, Trusting, Unable
 from mailconf.source import Span
@@ -45,6 +45,9 @@ class AskedWorld:
 
     async def read(self, file: str, trusting: Trusting) -> tuple[bytes, Sequence[str]]:
         return await self.files.read(file, trusting)
+
+    async def free_space(self, folder: str) -> FreeSpace | None:
+        return await self.files.free_space(folder)
 
     async def changed(self, file: str) -> float | None:
         return await self.files.changed(file)

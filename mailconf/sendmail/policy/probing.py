@@ -19,7 +19,7 @@ from mailconf.model.session import NO_NAME, NameOutcome, Session, Verified
 from mailconf.model.world import Ask, LookupFailed, Records, User, run
 from mailconf.sendmail.policy import deliveries
 from mailconf.sendmail.policy.asked_world import AskedWorld
-from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, UserFile
+from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, FreeSpace, UserFile
 from mailconf.sendmail.policy.session import SendmailSession
 from mailconf.sendmail.policy.settings import Compiled
 from mailconf.sendmail.rules.questions import Zone, everywhere, nowhere, ways
@@ -213,6 +213,9 @@ class _Imagined:
 
     async def read(self, file: str, trusting: Trusting) -> tuple[bytes, Sequence[str]]:
         return await self._files.read(file, trusting)
+
+    async def free_space(self, folder: str) -> FreeSpace | None:
+        return None
 
     async def changed(self, file: str) -> float | None:
         return await self._files.changed(file)

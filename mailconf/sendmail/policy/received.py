@@ -10,10 +10,10 @@ from typing import Protocol
 from mailconf.model.peer import peer_of
 from mailconf.model.session import Session
 from mailconf.model.site import Site
-from mailconf.sendmail.policy.session_ehlo import dated
 from mailconf.sendmail.policy.session_state import latin, modern
 from mailconf.sendmail.policy.session_tls import login_macros, tls_macros
 from mailconf.sendmail.policy.settings import Compiled
+from mailconf.sendmail.rules.dates import dated
 
 _MOST = 8192  # characters
 _LOCAL = "localhost"  # where a message is this host's own

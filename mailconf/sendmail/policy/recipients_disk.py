@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mailconf.model.recipient import Identity
 from mailconf.model.world import User
-from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, UserFile
+from mailconf.sendmail.policy.recipients_world import CannotRead, FileRules, FreeSpace, UserFile
 from mailconf.sendmail.rules.disk_world import DiskWorld
 from mailconf.sendmail.rules.safe_path import Reader, check_file
 from mailconf.sendmail.rules.world import Trusting, Unable
@@ -23,6 +24,14 @@ class DiskRecipientsWorld(DiskWorld):
 
     async def account(self, uid: int) -> User | None:
         return next((user for user, _ in self.machine.users() if user.uid == uid), None)
+
+    async def free_space(self, folder: str) -> FreeSpace | None:
+        name = folder.rpartition("/")[0] if folder.endswith("*") else folder
+        try:
+            found = os.statvfs(self.root.path(name))
+        except OSError:
+            return None
+        return FreeSpace(found.f_bavail, found.f_bsize)
 
     def place_of(self, file: str, key: bytes) -> Span | None:
         return None

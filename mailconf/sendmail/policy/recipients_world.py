@@ -52,8 +52,19 @@ class CannotRead(Exception):
         self.passing = passing
 
 
+class FreeSpace(NamedTuple):
+    """What is free on a disk for those who are not root: ``blocks`` of ``block_size`` bytes."""
+
+    blocks: int
+    block_size: int
+
+
 class RecipientsWorld(RulesWorld, Protocol):
     """See the module."""
+
+    async def free_space(self, folder: str) -> FreeSpace | None:
+        """What is free where ``folder`` lies, which may end with ``*``; None where that is not known."""
+        ...
 
     async def account(self, uid: int) -> User | None:
         """The user of this number. Raises Unable where that is unknown now."""

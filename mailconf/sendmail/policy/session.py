@@ -17,12 +17,14 @@ from mailconf.model.session import NameOutcome
 from mailconf.model.verdict import Effect, EffectKind, Hasty, Verdict
 from mailconf.model.world import Ask
 from mailconf.sendmail.policy import hosts_access, session_content, session_ehlo, session_parameters
+from mailconf.sendmail.policy.disk_space import FULL, has_room
 from mailconf.sendmail.policy.session_check import Check, check
 from mailconf.sendmail.policy.session_parameters import Offered
 from mailconf.sendmail.policy.session_recipients import SessionRecipients, listed
 from mailconf.sendmail.policy.session_state import REJECTED, SessionState, latin, modern
 from mailconf.sendmail.policy.session_tls import protocol, tls_macros
 from mailconf.sendmail.rules.addresses import Parser, Resolved
+from mailconf.sendmail.rules.dates import define_dates
 from mailconf.sendmail.rules.problems import EX_OK, shortened
 from mailconf.sendmail.rules.symbols import plain
 from mailconf.sendmail.rules.tokens import Reading
@@ -99,6 +101,7 @@ class SendmailSession(SessionState):
 
     async def connect(self, ask: Ask) -> Verdict:
         self._begin(ask)
+        define_dates(self.macros, ask.now())
         self._client_macros()
         await self._check("check_relay", self.client_name, self._shown_address)
         refusal = self.heard.refusal()
@@ -116,18 +119,19 @@ class SendmailSession(SessionState):
         if session.tls_protocol and self.denied is None:  # the connection began with TLS
             await self._ask_about_tls()
         session.withheld = frozenset(_withheld(self.features))
-        greeting = self._greeting(ask.now())
+        greeting = session_ehlo.greeting(self.policy, self.engine)
         pause, hasty = 0.0, None
         if self.denied is None:
             pause = await session_ehlo.greet_pause(self.engine, self.client_name, self._shown_address)
             self.heard.clear()
             told = Reply.of(554, f"{self.policy.hostname} ESMTP not accepting messages")
             hasty = Hasty(told, REJECTED) if pause else None
+        denied = self.denied
+        if denied is None and not await has_room(self.policy.settings, self.world):
+            denied = FULL
         noted, self.noted = self.noted, []
         notes = (*noted, *([log] if log else []))  # the client is greeted all the same
-        return Verdict(
-            greeting, ask.trace, rule="check_relay", denied=self.denied, pause=pause, hasty=hasty, notes=notes
-        )
+        return Verdict(greeting, ask.trace, rule="check_relay", denied=denied, pause=pause, hasty=hasty, notes=notes)
 
     async def _let_in(self, ask: Ask) -> bool:
         """Whether libwrap lets the client in, by hosts.allow and hosts.deny."""
@@ -168,9 +172,6 @@ class SendmailSession(SessionState):
         self.features = session_ehlo.joined(self.daemon.features, found or ())
         self.heard.clear()
 
-    def _greeting(self, now: float) -> Reply:
-        return session_ehlo.greeting(self.policy, self.engine, now)
-
     def _client_macros(self) -> None:
         session = self.session
         found = peer_of(session)
@@ -208,7 +209,8 @@ class SendmailSession(SessionState):
         session = self.session
         esmtp = session.protocol == "ESMTP"
         session.spoken = protocol(session)
-        odd = self.policy.book.flag("AllowBogusHELO") and not _NAME.fullmatch((session.helo or "").partition("?")[0])
+        name = next(iter((session.typed or session.helo or "").split()), "")
+        odd = self.policy.book.flag("AllowBogusHELO") and not _NAME.fullmatch(name)
         said = "accepting invalid domain name" if odd else "pleased to meet you"
         hello = f"{self.policy.hostname} Hello {self.peer}, {said}"
         lines = (hello, *session_ehlo.keywords(self.policy, self)) if esmtp else (hello,)
@@ -230,13 +232,6 @@ class SendmailSession(SessionState):
         words = [f"{name}={value}" if value else name for name, value in parameters.items()]
         return latin(" ".join((f"<{address or ''}>", *words)))
 
-    def _parted(self, typed: str) -> tuple[str, str]:
-        """The address and what follows it."""
-        found, end = self.policy.book.tokeniser.scan(typed, lambda text, about: None, Reading.EXTERNAL, delimiter=" ")
-        if found is None:
-            return typed, ""
-        return typed[:end], typed[end:].strip(_SPACES)
-
     @property
     def offered(self) -> Offered:
         return session_ehlo.offered(self.policy, self)
@@ -245,6 +240,7 @@ class SendmailSession(SessionState):
         session = self.session
         self._begin(ask)
         self._begin_transaction()
+        define_dates(self.macros, ask.now())
         self._hello_macros()
         if self.denied is not None:
             return Verdict(self.denied, ask.trace)
@@ -252,9 +248,10 @@ class SendmailSession(SessionState):
             return Verdict(Reply.of(530, "5.7.0 Authentication required"), ask.trace)
         if session.objection is not None:
             return Verdict(session.objection, ask.trace)
-        address, rest = self._parted(self._typed(session.sender, session.sender_parameters))
+        typed = self._typed(session.sender, session.sender_parameters)
         self.define("addr_type", "e s")
-        found, _ = await Parser(self.engine, sender=True).parse(address)
+        found, end = await Parser(self.engine, sender=True).parse(typed, " ")
+        address, rest = typed[:end], typed[end:].strip(_SPACES)
         if self.heard.refused:
             return self._verdict(ask, _LATER)
         if found is None or found.bad:
@@ -273,6 +270,8 @@ class SendmailSession(SessionState):
         if limit and int(parameters.get("SIZE", "0")) > limit:
             text = f"5.2.3 Message size exceeds fixed maximum message size ({limit})"
             return Verdict(Reply.of(552, text), ask.trace)
+        if not await has_room(self.policy.settings, self.world, int(parameters.get("SIZE", "0"))):
+            return Verdict(FULL, ask.trace)
         session.sender, session.sender_parameters = _bare(address), parameters
         reply = Reply.of(250, f"2.1.0 {plain(address)}... Sender ok")
         return self._verdict(ask, reply, rule="check_mail", effects=self._effects)
@@ -319,9 +318,10 @@ class SendmailSession(SessionState):
             return Verdict(self.denied, ask.trace)
         if self._too_many_bad():
             return Verdict(self._closing("Too many bad recipients"), ask.trace, disconnect=True)
-        address, rest = self._parted(self._typed(session.recipient, session.recipient_parameters))
+        typed = self._typed(session.recipient, session.recipient_parameters)
         self.define("addr_type", "e r")
-        found, _ = await Parser(self.engine).parse(address)
+        found, end = await Parser(self.engine).parse(typed, " ")
+        address, rest = typed[:end], typed[end:].strip(_SPACES)
         if not self.heard.refused and (found is None or found.bad):
             return self._refuse(ask, Reply.of(501, "5.0.0 Missing recipient"))
         if self.heard.refused or found is None:
@@ -371,8 +371,9 @@ class SendmailSession(SessionState):
         return await self._look_up("VRFY", typed, ask)
 
     async def _look_up(self, verb: str, typed: str, ask: Ask) -> Verdict:
-        """VRFY and EXPN, which know nothing of the transaction."""
-        kept, self.engine.macros = self.engine.macros, self.macros.above()
+        """VRFY and EXPN, which leave nothing behind in the transaction."""
+        self._forget_recipient()
+        kept, self.engine.macros = self.engine.macros, self.engine.macros.above()
         try:
             return await self._listed(verb, typed, ask)
         finally:

@@ -8,7 +8,6 @@ Source: Sendmail Installation and Operation Guide 5.1.4.16 (srv_features), 5.6 (
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,10 +64,9 @@ async def greet_pause(engine: Engine, name: str, address: str) -> float:
     return min(max(number(workspace[1]), 0) / 1000, _LONGEST_PAUSE)
 
 
-def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
+def greeting(policy: Compiled, engine: Engine) -> Reply:
     """SmtpGreetingMessage with ESMTP behind its first word."""
     text = policy.book.options.get("SmtpGreetingMessage")
-    engine.macros.define("b", dated(now))
     if text is None:
         text = f"{policy.hostname} Sendmail"
     expanded = engine.macros.expand(text, engine.problems.system, _LINE)
@@ -76,13 +74,6 @@ def greeting(policy: Compiled, engine: Engine, now: float) -> Reply:
     first, blank, rest = lines[0].partition(" ")
     lines[0] = f"{first} ESMTP{blank}{rest}"
     return Reply.of(220, *lines)
-
-
-def dated(now: float) -> str:
-    """The time as sendmail writes it: GMT, or the offset with the zone's name."""
-    t = time.localtime(now)
-    zone = "GMT" if not t.tm_gmtoff else time.strftime("%z (%Z)", t)
-    return f"{time.strftime('%a', t)}, {t.tm_mday} {time.strftime('%b %Y %H:%M:%S', t)} {zone}"
 
 
 def offered(policy: Compiled, session: SessionState) -> Offered:

@@ -134,6 +134,7 @@ class Settings:
             noops=max(self.number("MaxNOOPCommands", _NOOPS), 0),
             closed_before_helo=frozenset(verb for verb in _VERIFIERS if self.private(f"need{verb.lower()}helo")),
             closed=frozenset(verb for verb in _VERIFIERS if self.private(f"no{verb.lower()}")),
+            seven_bits=self.book.flag("SevenBitInput"),
             others_asked=self.book.filled("check_other") is not None,
         )
 

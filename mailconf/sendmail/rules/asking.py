@@ -21,6 +21,7 @@ from mailconf.sendmail.rules.problems import (
     CfProblem,
     Problems,
 )
+from mailconf.sendmail.rules.programs import SHORT_VALUE
 from mailconf.sendmail.rules.symbols import (
     CALL,
     HOST,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _BEGIN = {NAME_BEGIN: NAME_END, MAP_BEGIN: MAP_END}
 _ASKING = (CALL, NAME_BEGIN, MAP_BEGIN)
+_MOST_VALUES = 2000  # of macros, each shorter than a token may be
 
 
 class Asking:
@@ -92,6 +94,7 @@ class Asking:
         self.effort: Effort | None = None
         self._low = Folding()
         self._named: dict[str, int] = {}  # the numbers of rulesets that were called
+        self._known_values: dict[str, Sequence[str]] = {}  # of macros, and their tokens
         self._notes = Notes()
         self._odd = False  # calls and lookups may be in a workspace that the rule at work has not
 
@@ -130,6 +133,29 @@ class Asking:
         self._note(tokens)
         out += tokens
         return EX_OK
+
+    def _values(self, characters: Sequence[str]) -> Sequence[Sequence[str]] | None:
+        """The tokens of macros' values at run time; None where one has to be read by `_put_macro`.
+
+        These are short, without lookups and calls, and there is nothing to report about them.
+        """
+        get, known = self.macros.get, self._known_values
+        needs: list[MacroValue] = []
+        found: list[Sequence[str]] = []
+        for character in characters:
+            value = get(character)
+            needs.append(MacroValue(character, value))
+            tokens = known.get(value) if value else ()
+            if tokens is None and value:
+                tokens = self._tokeniser.quick(value)
+                if tokens is None or len(tokens) > SHORT_VALUE:
+                    return None
+                if len(known) >= _MOST_VALUES:
+                    known.clear()
+                known[value] = tokens
+            found.append(tokens or ())
+        self._notes.needs += needs
+        return found
 
     def _note(self, tokens: Sequence[str]) -> None:
         """Look whether lookups or calls come in with tokens of a workspace, a macro or a default."""

@@ -169,6 +169,11 @@ class Rulebook:
         number = int(name) if name.isdigit() and len(name) < 3 else self._numbers.get(name)
         return number if number is not None and self.rulesets[number] else None
 
+    def called(self, name: str) -> int | None:
+        """The same, and -1 for one that is known and has no rules."""
+        number = int(name) if name.isdigit() and len(name) < 3 else self._numbers.get(name)
+        return number if number is None or self.rulesets[number] else -1
+
     def read_number(self, text: str, problems: Problems, *, enter: bool = False) -> tuple[int | None, int]:
         """The same, and where in the text the name ends; with ``enter`` a name that is not known gets a number."""
         start = len(text) - len(text.lstrip(_BLANKS))

@@ -64,7 +64,7 @@ class CompiledRule:
     pattern      what the left side matches
     once, last   whether the right side begins with ``$:`` or with ``$@``
     pieces       what the right side puts together, tokens that follow each other in a list
-    reads        whether ``$&x`` is among it
+    macros       the characters of the ``$&x`` among it, each once
     lookups, calls, asks   whether it asks maps, whether it calls rulesets, whether it does either
     quoted       whether names of rulesets that it calls may have quotes
     literal      the right side, where it has nothing that has to be put in
@@ -82,12 +82,12 @@ class CompiledRule:
         "line",
         "literal",
         "lookups",
+        "macros",
         "once",
         "pattern",
         "pieces",
         "program",
         "quoted",
-        "reads",
         "right",
         "uses",
     )
@@ -104,7 +104,7 @@ class CompiledRule:
         self.asks = self.lookups or self.calls
         self.quoted = self.calls and any('"' in token for token in rest)
         self.literal = rest if all(isinstance(part, str) for part in parts) else None
-        self.reads = any(isinstance(part, tuple) for part in parts)
+        self.macros = tuple(dict.fromkeys(part[1] for part in parts if isinstance(part, tuple)))
         self.pieces = _pieces(parts)
         self.uses = USES_BEFORE
         self.build: Builder | None = None
@@ -115,9 +115,9 @@ class CompiledRule:
         self.uses = -1
         groups = self.pattern.groups
         if self.asks:
-            self.program = program_of(self.pieces, groups, maps, ruleset)
-        elif all(isinstance(p, list) or (isinstance(p, int) and 0 <= p < groups) for p in self.pieces):
-            self.build = builder(self.pieces)
+            self.program = program_of(self.pieces, groups, self.macros, maps, ruleset)
+        elif all(0 <= piece < groups for piece in self.pieces if isinstance(piece, int)):
+            self.build = builder(self.pieces, self.macros)
 
     def unquote_calls(self) -> None:
         """Take quotes off the names of rulesets, as sendmail does when it has called one: ``=S`` shows none then."""

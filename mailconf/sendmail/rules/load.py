@@ -371,6 +371,7 @@ class Loader:
                 self._header_mistake(line)
                 return
             rest = after
+            line = line[: len(line) - len(after) - 1]  # as far as it was read, in messages
         end = next((at for at, c in enumerate(rest) if not "!" <= c <= "~" or c == ":"), len(rest))
         name, value = rest[:end], rest[end:].lstrip(_SPACES)
         if not name or not value.startswith(":"):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from mailconf.files import Tree
 
-_FLAGS, _ADDRESS = 0x8913, 0x8915  # netdevice(7): SIOCGIFFLAGS, SIOCGIFADDR
+_LIST, _FLAGS = 0x8912, 0x8913  # netdevice(7): SIOCGIFCONF, SIOCGIFFLAGS
+_ENTRY = 40  # bytes of a struct ifreq
+_MOST_ADDRESSES = 1000
 _UP, _LOOPBACK = 0x1, 0x8
 
 
@@ -61,18 +63,23 @@ class Machine:
         return OwnNames(full, node, (*aliases, *(f"[{address}]" for address in addresses)))
 
     def interfaces(self, *, loopback: bool) -> Iterator[Interface]:
-        """The IPv4 addresses of interfaces that are up; names of loopback ones where ``loopback`` is set."""
+        """The IPv4 addresses of interfaces that are up, each of them all; names of loopback ones where it is set."""
+        import array
         import fcntl
 
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            for _, name in socket.if_nameindex():
-                request = struct.pack("16s24x", name.encode()[:15])
+            room = array.array("B", bytes(_ENTRY * _MOST_ADDRESSES))
+            place, count = room.buffer_info()
+            filled = fcntl.ioctl(asking, _LIST, struct.pack("iP", count, place))
+            entries = room.tobytes()[: struct.unpack("iP", filled)[0]]
+            for at in range(0, len(entries), _ENTRY):
+                name, family, number = struct.unpack_from("16sH2x4s", entries, at)
+                address = socket.inet_ntoa(number)
                 try:
-                    flags = struct.unpack_from("16xH", fcntl.ioctl(asking, _FLAGS, request))[0]
-                    address = socket.inet_ntoa(fcntl.ioctl(asking, _ADDRESS, request)[20:24])
+                    flags = struct.unpack_from("16xH", fcntl.ioctl(asking, _FLAGS, name.ljust(_ENTRY, b"\0")))[0]
                 except OSError:
                     continue
-                if not flags & _UP or address == "0.0.0.0":
+                if family != socket.AF_INET or not flags & _UP or address == "0.0.0.0":
                     continue
                 named = loopback or not flags & _LOOPBACK
                 yield Interface(f"[{address}]", _address_names(address) if named else ())

@@ -1,9 +1,10 @@
 """Right sides taken apart beforehand: what is put together, which map is asked for which key, which ruleset is called.
 
-A right side is usually known but for what its ``$n`` stand for. `program_of` gives the steps of such a one; of others
-(lookups whose map has no fixed name, rulesets that are empty or unknown, lookups within lookups) there is none, and the
-interpreter goes through the tokens each time. What ``$n`` stand for may hold no metasymbol that means something in a
-right side: `mailconf.sendmail.rules.codes.Codes.asks` finds those workspaces.
+A right side is usually known but for what its ``$n`` and ``$&x`` stand for. `program_of` gives the steps of such a one;
+of others (lookups whose map has no fixed name, rulesets that are unknown, lookups within lookups) there is none, and
+the interpreter goes through the tokens each time. What ``$n`` stand for may hold no metasymbol that means something in
+a right side: `mailconf.sendmail.rules.codes.Codes.asks` finds those workspaces. The values of ``$&x`` have none and
+are short where a program is used.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 # Within these bounds no workspace becomes too long: of the workspace and the room for it, in tokens; of a right side;
 # of what a map answers.
 SHORT, ROOM = 64, 800
-_MOST_PIECES, _MOST_LITERALS, _MOST_LOOKUPS, _MOST_CALLS, _MOST_ARGUMENTS = 8, 100, 2, 12, 5
+_MOST_TIMES, _MOST_LITERALS, _MOST_LOOKUPS, _MOST_CALLS, _MOST_ARGUMENTS = 8, 100, 2, 12, 5
 SHORT_ANSWER = 64
+_MOST_MACROS, SHORT_VALUE = 3, 16  # ``$&x`` in a right side, and tokens of each
 _ENDS = {MAP_BEGIN: MAP_END, NAME_BEGIN: NAME_END}
 _METAS = frozenset((MAP_BEGIN, MAP_END, NAME_BEGIN, NAME_END, CALL, HOST, USER))
 
-# What puts tokens together, of a workspace and what the operators stand for.
-Builder: TypeAlias = Callable[[Sequence[str], "Match"], list[str]]
+# What puts tokens together, of a workspace, what the operators stand for, and the tokens of each macro of the rule.
+Builder: TypeAlias = Callable[[Sequence[str], "Match", Sequence[Sequence[str]]], list[str]]
 
 
 class Lookup(NamedTuple):
@@ -42,7 +44,10 @@ class Lookup(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A ruleset is called with everything that follows; ``name`` is its name in the rule."""
+    """A ruleset is called with everything that follows; ``name`` is its name in the rule.
+
+    number  -1 where it has no rules, so that nothing is done
+    """
 
     number: int
     name: str
@@ -52,36 +57,47 @@ Step: TypeAlias = "Builder | Lookup | Call"
 Program: TypeAlias = "Sequence[Step]"
 
 
-def builder(pieces: Sequence[Piece]) -> Builder:
-    """What puts pieces without ``$&x`` together: Python that is generated, since it runs for each rule that matches."""
+def builder(pieces: Sequence[Piece], macros: Sequence[str]) -> Builder:
+    """What puts pieces together: Python that is generated, since it runs for each rule that matches.
+
+    macros  the characters of the rule's macros, in the order in which their tokens will be given
+    """
     parts: list[str] = []
     for piece in pieces:
         if isinstance(piece, int):
             parts.append(f"*w[m[{piece}][0]:m[{piece}][1]]")
+        elif isinstance(piece, tuple):
+            parts.append(f"*v[{macros.index(piece[1])}]")
         else:
             parts += map(repr, piece)
-    build: Builder = eval(f"lambda w, m: [{', '.join(parts)}]", {"__builtins__": {}})
+    build: Builder = eval(f"lambda w, m, v: [{', '.join(parts)}]", {"__builtins__": {}})
     return build
 
 
 def program_of(
-    pieces: Sequence[Piece], groups: int, maps: Mapping[str, DefinedMap], ruleset: Callable[[str], int | None]
+    pieces: Sequence[Piece],
+    groups: int,
+    macros: Sequence[str],
+    maps: Mapping[str, DefinedMap],
+    ruleset: Callable[[str], int | None],
 ) -> Program | None:
     """The program of a right side; None where it has none.
 
     groups   how many ``$n`` there are
+    macros   the characters of the macros in it, each once
     maps     by their names in lower case
-    ruleset  the number of a ruleset that is known and not empty
+    ruleset  the number of a ruleset that is known, -1 of one without rules
     """
-    tokens: list[str | int] = []
+    tokens: list[str | int | tuple[str, str]] = []
     for piece in pieces:
-        if isinstance(piece, tuple):  # $&x
-            return None
         tokens += piece if isinstance(piece, list) else [piece]
     put_in = [token for token in tokens if isinstance(token, int)]
-    if len(put_in) > _MOST_PIECES or len(tokens) > _MOST_LITERALS or any(not 0 <= n < groups for n in put_in):
+    times = max(map(put_in.count, put_in), default=0)  # that one token of a workspace may come
+    if times > _MOST_TIMES or len(tokens) > _MOST_LITERALS or any(not 0 <= n < groups for n in put_in):
         return None
-    return _Parsing(tokens, maps, ruleset).program()
+    if sum(isinstance(token, tuple) for token in tokens) > _MOST_MACROS:
+        return None
+    return _Parsing(tokens, macros, maps, ruleset).program()
 
 
 class _Irregular(Exception):
@@ -91,11 +107,13 @@ class _Irregular(Exception):
 class _Parsing:
     def __init__(
         self,
-        tokens: Sequence[str | int],
+        tokens: Sequence[str | int | tuple[str, str]],
+        macros: Sequence[str],
         maps: Mapping[str, DefinedMap],
         ruleset: Callable[[str], int | None],
     ) -> None:
         self._tokens = tokens
+        self._macros = macros
         self._maps = maps
         self._ruleset = ruleset
         self._at = 0
@@ -108,13 +126,16 @@ class _Parsing:
         except _Irregular:
             return None
         calls = sum(isinstance(step, Call) for step in steps)
+        empty = [at for at, step in enumerate(steps) if isinstance(step, Call) and step.number < 0]
+        if empty and any(isinstance(step, Call) for step in steps[empty[0] + 1 :]):
+            return None  # a call that follows one of a ruleset without rules directly is left there
         lookups = sum(isinstance(step, Lookup) for step in steps)
         return steps if calls <= _MOST_CALLS and lookups <= _MOST_LOOKUPS else None
 
     def _step(self) -> Step:
         token = self._tokens[self._at]
-        if token in _ENDS:
-            return self._lookup(str(token))
+        if isinstance(token, str) and token in _ENDS:
+            return self._lookup(token)
         if token == CALL:
             name = self._name(self._at + 1)
             number = self._ruleset(name)
@@ -165,14 +186,14 @@ class _Parsing:
                 break
             pieces.append([token] if isinstance(token, str) else token)
             self._at += 1
-        return builder(pieces)
+        return builder(pieces, self._macros)
 
 
-def raw_length(step: Step, workspace: Sequence[str], match: Match) -> int:
+def raw_length(step: Step, workspace: Sequence[str], match: Match, values: Sequence[Sequence[str]]) -> int:
     """How many tokens of a right side a step is, before it is carried out."""
     if isinstance(step, Call):
         return 2
     if isinstance(step, Lookup):
         parts = [step.key, *step.arguments, *([] if step.default is None else [step.default])]
-        return step.marks + len(parts) - 1 + sum(len(build(workspace, match)) for build in parts)
-    return len(step(workspace, match))
+        return step.marks + len(parts) - 1 + sum(len(build(workspace, match, values)) for build in parts)
+    return len(step(workspace, match, values))

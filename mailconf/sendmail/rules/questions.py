@@ -233,10 +233,17 @@ class _Recorder(Engine):
         return await super()._ask(rule, out, workspace, depth, most)
 
     async def _carry_out(
-        self, rule: CompiledRule, program: Program, workspace: list[str], match: Match, depth: int, most: int
+        self,
+        rule: CompiledRule,
+        program: Program,
+        workspace: list[str],
+        match: Match,
+        values: Sequence[Sequence[str]],
+        depth: int,
+        most: int,
     ) -> tuple[int | None, int]:
         self._rule = rule
-        return await super()._carry_out(rule, program, workspace, match, depth, most)
+        return await super()._carry_out(rule, program, workspace, match, values, depth, most)
 
     async def find(self, map_: DefinedMap, key: str, arguments: Sequence[str]) -> MapFound:
         found = await super().find(map_, key, arguments)

@@ -249,18 +249,20 @@ class Engine(Asking):
             if rule.uses >= 0:
                 rule.uses -= 1
                 if rule.uses < 0 and not rule.quoted:
-                    rule.make(book.maps, book.filled)
+                    rule.make(book.maps, book.called)
             made: Sequence[str] | None = rule.literal
+            program, build = rule.program, rule.build
+            values = self._values(rule.macros) if rule.macros and (program or build) else ()
             short = len(text) <= SHORT and most >= ROOM and not self._odd
-            if rule.program is not None and short and not codes.asks(text):
-                failed, changed = await self._carry_out(rule, rule.program, workspace, match, depth, most)
+            if program is not None and values is not None and short and not codes.asks(text):
+                failed, changed = await self._carry_out(rule, program, workspace, match, values, depth, most)
                 if failed is not None:
                     return failed, True
                 if status == EX_OK or changed == EX_TEMPFAIL:
                     status = changed
                 continue
-            if rule.build is not None:
-                made = rule.build(workspace, match)
+            if build is not None and values is not None:
+                made = build(workspace, match, values)
             elif made is None:
                 put_together = self._substituted(rule, workspace, match, number, most)
                 if isinstance(put_together, int):
@@ -295,7 +297,11 @@ class Engine(Asking):
             at, rest = at + skipped, rest >> skipped
             expression = expressions[at - 1]
             match: Match | None
-            if expression is None or length > expression.longest or (expression.joins and plan.codes.odd(text)):
+            if (
+                expression is None
+                or (length > expression.longest and not expression.few(text))
+                or (expression.odd is not None and expression.odd(text))
+            ):
                 pattern = rules[at - 1].pattern
                 plan.tried(at - 1, pattern)
                 fold = self._low
@@ -309,22 +315,34 @@ class Engine(Asking):
         return at, None
 
     async def _carry_out(
-        self, rule: CompiledRule, program: Program, workspace: list[str], match: Match, depth: int, most: int
+        self,
+        rule: CompiledRule,
+        program: Program,
+        workspace: list[str],
+        match: Match,
+        values: Sequence[Sequence[str]],
+        depth: int,
+        most: int,
     ) -> tuple[int | None, int]:
-        """Do what the right side of a rule says with the workspace, which is changed; as `_ask`."""
-        status = EX_OK
+        """Do what the right side of a rule says with the workspace, which is changed; as `_ask`.
+
+        values  the tokens of each of the rule's macros
+        """
+        status, marks = EX_OK, 0
         out: list[str] = []
         calls: list[tuple[int, Call]] = []
         for place, step in enumerate(program):
             if isinstance(step, Call):
-                calls.append((len(out), step))
+                marks += 2
+                if step.number >= 0:
+                    calls.append((len(out), step))
             elif isinstance(step, Lookup):
-                key = step.key(workspace, match)
-                given = self._texts([build(workspace, match) for build in step.arguments]) if step.arguments else ()
-                result, found = await self._asked(step.map, key, given)
+                key, given = step.key(workspace, match, values), step.arguments
+                texts = self._texts([build(workspace, match, values) for build in given]) if given else ()
+                result, found = await self._asked(step.map, key, texts)
                 if found == EX_TEMPFAIL:
                     status = found
-                tokens = self._put_in(result, key, step.default and step.default(workspace, match))
+                tokens = self._put_in(result, key, step.default and step.default(workspace, match, values))
                 if tokens is None:
                     if not depth:
                         workspace.clear()
@@ -332,11 +350,11 @@ class Engine(Asking):
                 out += tokens
                 if len(tokens) > SHORT_ANSWER:
                     self._notes.reasons += 1
-                    rest = sum(raw_length(later, workspace, match) for later in program[place + 1 :])
-                    if len(out) + 2 * len(calls) + rest >= most:
+                    rest = sum(raw_length(later, workspace, match, values) for later in program[place + 1 :])
+                    if len(out) + marks + rest >= most:
                         return self._too_long(), status
             else:
-                out += step(workspace, match)
+                out += step(workspace, match, values)
         for before in range(len(calls) - 1, -1, -1):
             at, call = calls[before]
             part = out[at:]

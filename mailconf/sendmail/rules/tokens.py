@@ -86,6 +86,12 @@ class Tokeniser:
             return self._tokens.findall(text) or None
         return self.scan(text, report, reading)[0]
 
+    def quick(self, text: str) -> list[str] | None:
+        """The tokens of a text about which there is nothing to report; None for others, and where it has none."""
+        if len(text) < LONGEST_TOKEN and self._fast.fullmatch(text):
+            return self._tokens.findall(text) or None
+        return None
+
     def is_operator(self, token: str) -> bool:
         """Whether a token is an operator or a metasymbol, of one character."""
         return self._operator.fullmatch(token) is not None
@@ -147,7 +153,17 @@ class Tokeniser:
                 parts.append(blank)
             parts.append(token)
             before = atom
-        return "".join(parts)[: max(most - 3, 0)]
+        text, room = "".join(parts), max(most - 3, 0)
+        return text if len(text) <= room else text[: room + _ends_before_blank(parts, blank, room)]
+
+
+def _ends_before_blank(parts: Sequence[str], blank: str, room: int) -> bool:
+    """Whether ``room`` is used up where a blank follows: there is always room for that."""
+    for part in parts:
+        if room <= 0:
+            return room == 0 and part == blank
+        room -= len(part)
+    return False
 
 
 def _kinds(operators: str, reading: Reading) -> dict[str, int]:

@@ -11,9 +11,7 @@ Source: sendmail 8.17.1.9, what it puts into its queue; Sendmail Installation an
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
-from email.utils import formatdate
 
 from mailconf.sendmail.rules.book import AddedHeader, Rulebook
 from mailconf.sendmail.rules.macros import Macros
@@ -52,18 +50,6 @@ def quoted_name(name: str) -> str:
     if not any(character in _SPECIALS - {"."} for character in name):
         return name
     return '"' + _QUOTED.sub(lambda found: "\\" + found[0], name) + '"'
-
-
-def dated(macros: Macros, now: float) -> None:
-    """Set the macros of dates: of the message, and of its arrival."""
-    local = time.localtime(now)
-    offset = local.tm_gmtoff
-    date = formatdate(now, localtime=True)
-    date = f"{date[:-5]}GMT" if not offset else f"{date} ({local.tm_zone})"
-    macros.set("a", date)
-    macros.set("b", date)
-    macros.set("d", time.ctime(now))
-    macros.set("t", time.strftime("%Y%m%d%H%M", time.gmtime(now)))
 
 
 def added_fields(book: Rulebook, macros: Macros, own: Sequence[Field], *, also: str = "") -> list[Field]:
