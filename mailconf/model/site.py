@@ -209,6 +209,7 @@ class Site:
     undisclosed_recipients_header: str = ""
     probing: Probing = field(default_factory=Probing)
     notify_classes: tuple[str, ...] = ("resource", "software")
+    transcribed: frozenset[str] = frozenset()  # those of them of which a notice has a session's transcript
     # The recipient of the notices of each class; the postmaster for the other classes.
     notice_recipients: Mapping[str, str] = field(default_factory=dict)
     # What sendmail has, and of which Postfix has some.

@@ -3,8 +3,8 @@
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
 
-Departure: ETRN is syntax only: every domain is answered 459, as
-Postfix answers domains that it does not relay for.
+Departure: ETRN sends nothing: a domain that the Policy lets a client ask for is answered 459, as Postfix answers those
+that it does not relay for.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
+from mailconf.mta.transcript import PROTOCOL, Transcript
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -133,6 +134,8 @@ class Answers(Transaction):
             limit=self.site.limits.message_size,
         )
         self.proxy = self._proxy(self._root)
+        self._notices = context.personality.notices
+        self.transcript = Transcript() if self.site.transcribed and self._notices is not None else None
         self.pause = 0.0
         self._drop_content()
 
@@ -149,6 +152,19 @@ class Answers(Transaction):
         about = {"client": self.client, "login": session.sasl_username, "method": session.sasl_method}
         number, told = session.queue_id or "NOQUEUE", session.forwarded
         self._note(LogEvent.MESSAGE_BEGUN, queue_id=number, forwarded=told, **about)
+
+    def _note_fault(self, problem: Problem | None) -> None:
+        if self.transcript is not None and problem in PROTOCOL:
+            self.transcript.classes.add("protocol")
+
+    def _classify(self, verdict: Verdict) -> None:
+        """Note what goes wrong, for a notice to the postmaster."""
+        if self.transcript is None or self._notices is None:
+            return
+        if not verdict.accepted and self.session.objection is None:
+            self.transcript.classes.add(self._notices.class_of(verdict.reply))
+        elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
+            self.transcript.classes.add("policy")
 
     def _drop_content(self) -> None:
         self._content: list[bytes] = []
@@ -256,6 +272,7 @@ class Answers(Transaction):
             self._note(LogEvent.THROTTLED, client=self.client, queue_id=self.session.queue_id)
         if self._on_verdict is not None:
             self._on_verdict(self.session, question.value, verdict)
+        self._classify(verdict)
         if verdict.notes or verdict.log:
             self._note(LogEvent.VERDICT, queue_id=self.session.queue_id, verdict=verdict)
         if self.proxy is not None and verdict.accepted and question in (Question.RCPT, Question.DATA):
@@ -307,6 +324,10 @@ class Answers(Transaction):
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
             case Etrn(domain):
+                refused = (await self.command(f"ETRN {domain}")).reply
+                if not refused.positive:
+                    return [refused]
+                self._note(LogEvent.NOT_QUEUED, client=self.client, domain=domain)
                 return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
@@ -352,6 +373,7 @@ class Answers(Transaction):
         return verdict
 
     async def _refused(self, event: Refused) -> Reply:
+        self._note_fault(event.problem)
         if event.verb == "AUTH":
             self.login.refused(event.problem, event.detail)
         if event.problem is Problem.OUT_OF_STEP:
@@ -381,12 +403,15 @@ class Answers(Transaction):
         self.need_id()
         self.filters.typed(event.typed, event.words)
         told = self.session.forwarded  # before a transaction, of its message
+        self._note_fault(event.problem)
         free = self._free()
         full = free is not None and free < self.site.limits.room
         refusal = self._wording.refusal(Problem.NO_ROOM) if full and event.refusal is None else event.refusal
         verdict = await self.mail(event.address, event.parameters, refusal, event.typed)
         if full and refusal is not None and verdict.reply.code == refusal.code:
             self._note(LogEvent.NO_ROOM, client=self.client, session=self.session, reply=refusal, free=free)
+            if self.transcript is not None:
+                self.transcript.classes.add("resource")
         self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
@@ -410,6 +435,7 @@ class Answers(Transaction):
         session = self.session
         self.filters.typed(event.typed, event.words)
         self._line = " ".join((f"RCPT TO:{event.typed}", *event.words))
+        self._note_fault(event.problem)
         verdict = await self.rcpt(event.address, event.parameters, event.refusal, event.typed)
         if verdict.accepted and not session.queue_id and self.context.intake is not None and self.proxy is None:
             session.queue_id = self.context.intake.new_queue_id()
@@ -469,6 +495,10 @@ class Answers(Transaction):
                 if reply.positive and chunked and self.proxy is None:
                     size = len(content) + content.count(b"\n")
                     reply = self._wording.queued_by_chunks(reply, size)
+        if self.transcript is not None and reply.positive:
+            self.transcript.classes.clear()
+        elif self.transcript is not None and self._notices is not None:
+            self.transcript.classes.add(self._notices.class_of(reply))
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()
@@ -523,9 +553,21 @@ class Answers(Transaction):
         field = self.context.personality.hop.received(hop, self.site, hides_client=hides)
         return encode(f"{field}\n") if field else b""
 
+    def heard(self, event: Event, line: str) -> None:
+        """Keep what the client has sent, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.command(event, line)
+
+    def said(self, reply: Reply) -> None:
+        """Keep what is answered, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.said(reply)
+
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
         self.filters.close()
+        if self.transcript is not None:
+            self.transcript.forget()
         self.become(event.attributes, event.temporary)
         self.connection.logged_in = bool(self.session.sasl_username)
         await self.authorize()

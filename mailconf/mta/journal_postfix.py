@@ -16,6 +16,7 @@ from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_screen import screened
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
@@ -48,6 +49,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         "warning: SASL: Connect to Dovecot auth socket '{server}' failed: {reason}",
     ),
     LogEvent.NO_MECHANISMS: (_ACCEPT, "fatal: no SASL authentication mechanisms"),
+    LogEvent.NOT_QUEUED: (_ACCEPT, "warning: reject: ETRN {domain:.100}... from {client}"),
     LogEvent.SLOWED: (_ACCEPT, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
     LogEvent.THROTTLED: (_ACCEPT, "{queue_id}: {client}: possible SMTP RCPT flood, throttling"),
     LogEvent.FULL: (_MASTER, "rejecting connections on daemon {service}: {count} children, max {most}"),
@@ -519,6 +521,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    LogEvent.SCREENED: screened,
     **_FILTER_LINES,
     **_TLS_LINES,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from mailconf.model.site import Site
     from mailconf.mta.message import Message, Result
+    from mailconf.smtp.reply import Reply
 
 
 class Notice(Enum):
@@ -56,4 +57,21 @@ class Reports(Protocol):
 
     def content(self, report: Report) -> bytes:
         """Headers and body, lines ended by LF. Header addresses are rewritten when the report enters the queue."""
+        ...
+
+
+class SessionNotices(Protocol):
+    """What the postmaster is told of sessions in which something went wrong, where a dialect does that."""
+
+    def of_session(
+        self, client: str, lines: Sequence[tuple[bool, str]], reason: str, to: str, site: Site, now: float
+    ) -> bytes:
+        """A notice of a session in which something went wrong: what was said, by the client where it is True.
+
+        reason  why the session was cut off, "" where the client has ended it
+        """
+        ...
+
+    def class_of(self, reply: Reply) -> str:
+        """To which class of notices a refusal belongs that is not the protocol's; "" for none."""
         ...

@@ -6,16 +6,19 @@ words and some headers come from a template (bounce(5)), which whoever puts the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailconf.model.address import external
+from mailconf.model.site import Site
 from mailconf.mta.headers import head_of, records_head_of
 from mailconf.mta.hop import date
 from mailconf.mta.message import Message, Recipient, Result
 from mailconf.mta.reports import Notice, Report
 from mailconf.mta.threads_postfix import Threads
 from mailconf.smtp.path import printable, to_xtext, xtext
+from mailconf.smtp.reply import Reply
 from mailconf.source import encode
 
 _WIDTH = 79
@@ -25,6 +28,11 @@ _ACTIONS = {
     Notice.SUCCESS: "delivered",
     Notice.VERIFY: "deliverable",
 }
+
+
+_NO_TEXT_BYTE = re.compile("[\udc80-\udcff]")  # what was no UTF-8
+# Refusals that are of the class bounce.
+_NO_POLICY = re.compile(r": User unknown|^5\.3\.4 |^5\.4\.0 Error: too many hops|^4\.3\.1 ")
 
 
 class NoticeText(NamedTuple):
@@ -118,6 +126,37 @@ class PostfixReports:
         newline = b"\n" if original and original == message.content and not original.endswith(b"\n") else b""
         return encode("\n".join(lines)) + original + newline + encode(f"\n--{boundary}--\n")
 
+    def of_session(
+        self, client: str, lines: Sequence[tuple[bool, str]], reason: str, to: str, site: Site, now: float
+    ) -> bytes:
+        told = [
+            f"{'In: ' if heard else 'Out:'} {printable(_NO_TEXT_BYTE.sub('?', line))}".rstrip() for heard, line in lines
+        ]
+        text = [
+            f"Date: {date(now)}",
+            "From: Mail Delivery System <MAILER-DAEMON>",
+            f"To: Postmaster <{external(to)}>",
+            f"Subject: {site.mail_name} SMTP server: errors from {client}",
+            "",
+            "Transcript of session follows.",
+            "",
+            *(f" {part}" for line in told for part in wrap(line, _WIDTH - 1).split("\n")),
+            "",
+            *([f"Session aborted, reason: {reason}"] if reason else []),
+            "",
+            "For other details, see the local mail logfile",
+            "",
+        ]
+        return encode("\n".join(text))
+
+    def class_of(self, reply: Reply) -> str:
+        text = reply.lines[0] if reply.lines else ""
+        if text.startswith("4.3.0 Error: queue file write error"):
+            return "resource"
+        if text.startswith("4.3.5 Server configuration error"):
+            return "software"
+        return "" if _NO_POLICY.search(text) else "policy"
+
     def _references(self, message: Message) -> list[str]:
         """What ties a report to a message."""
         identity = self._threads.identity(head_of(message.content))[0] if self._threads else ""
@@ -201,13 +240,13 @@ def _diagnostic(notice: Notice, result: Result, mail_name: str) -> list[str]:
     return [wrap(printable(f"Diagnostic-Code: X-{mail_name}; {_reason(notice, result)}"))]
 
 
-def wrap(text: str) -> str:
-    """``text`` broken at white space into lines of at most 79 characters, continued ones indented by four."""
+def wrap(text: str, most: int = _WIDTH) -> str:
+    """``text`` broken at white space into lines of at most ``most`` characters, continued ones indented by four."""
     lines: list[str] = []
     line: list[str] = []
     width, blank = 0, True
     for word in text.split(" "):
-        if not blank and width + 1 + len(word) > _WIDTH:
+        if not blank and width + 1 + len(word) > most:
             lines.append(" ".join(line))
             line, width, blank = [f"    {word}"], 4 + len(word), True
         elif width:

@@ -110,7 +110,7 @@ class Connection:
         self._event: Event | None = None  # waits for its reply
         self._replies_due = 0
         self._content = ContentReader(strict=False)
-        self.client = ""  # "name [address]", for replies that name it
+        self.client = self.line = ""  # "name [address]", for replies that name it; the command at hand
         self.bare_lf = False  # a line ended by LF alone has come, and that is to be noted
         self._ended = False  # the dot was read, ContentEnd is yet to be told
         self._deaf = False  # what the client sends from now on is not read
@@ -377,7 +377,7 @@ class Connection:
 
     def _command(self, raw: bytes) -> Event:
         self.verb = "UNKNOWN"
-        line = decode(raw).rstrip(" \t\r")
+        self.line = line = decode(raw).rstrip(" \t\r")
         if self.options.smtputf8 and not raw.isascii():
             try:
                 raw.decode("utf-8")

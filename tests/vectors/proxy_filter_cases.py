@@ -133,6 +133,10 @@ def _sessions() -> list[Case]:
         Case("XCLIENT, nothing known", {}, ["XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1", *SENT]),
         Case("XFORWARD", {}, ["XFORWARD NAME=first.example ADDR=192.0.2.9 PORT=99 HELO=first PROTO=ESMTP IDENT=abc SOURCE=REMOTE", *SENT],
              {"smtpd_authorized_xforward_hosts": "127.0.0.1"}),
+        Case("XFORWARD of all", {}, [*HELLO, "XFORWARD NAME=first.example ADDR=192.0.2.9 PORT=99", "XFORWARD HELO=first PROTO=SMTP IDENT=abc SOURCE=REMOTE", *SENT[1:]],
+             {"smtpd_authorized_xforward_hosts": "127.0.0.1"}),
+        Case("XFORWARD of some", {}, [*HELLO, "XFORWARD NAME=first.example ADDR=192.0.2.9", *SENT[1:-1], FROM, TO, "DATA", MESSAGE, "QUIT"],
+             {"smtpd_authorized_xforward_hosts": "127.0.0.1"}),
         Case("VRFY and NOOP", {}, [*HELLO, FROM, TO, "NOOP", "VRFY bob@example.com", "DATA", MESSAGE, "QUIT"]),
         Case("the filter has ended between two messages", at(".", "250 2.0.0 fine", "!close"), AGAIN),
     ]  # fmt: skip

@@ -123,7 +123,17 @@ def await_log(postfix: PrivatePostfix, since: int, case: Case) -> None:
             break
         time.sleep(0.01)
     if case.submitted:
+        while time.monotonic() < deadline and not _is_settled(postfix, since):
+            time.sleep(0.01)
         time.sleep(0.5)  # what follows cannot be awaited: perhaps nothing does
+
+
+def _is_settled(postfix: PrivatePostfix, since: int) -> bool:
+    """Whether the message was taken from the folder of commands, or stays there for now."""
+    if not any((postfix.top / "queue" / "maildrop").iterdir()):
+        return True
+    said = ("Service unavailable", "not accepted, try again later", ": 4.7.9 ", "content rejected", "message failure")
+    return any(word in line for line in postfix.log_lines(since) for word in said)
 
 
 def told(lines: list[str], normal: Normal) -> list[str]:

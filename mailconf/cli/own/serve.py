@@ -321,17 +321,17 @@ def _policies(loaded: Loaded, sink: Sink) -> Policies:
     from mailconf.postfix.policy.policy import PostfixPolicy, compile_policy
     from mailconf.postfix.settings.listeners import all_smtpds, label
     from mailconf.postfix.settings.protocol import report_protocol
+    from mailconf.postfix.settings.screening import report_screening
     from mailconf.postfix.settings.unserved import SERVED, report_privileges, report_unserved
 
     smtpds = all_smtpds(loaded.configuration)
     report_protocol(loaded.configuration, smtpds, sink)
+    report_screening(loaded.configuration, smtpds, sink)
     report_unserved(loaded.configuration, smtpds, sink, SERVED)
     report_privileges(loaded.configuration, sink, os.geteuid())
-    compiled: dict[tuple[str, str], PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
+    services: dict[str, PostfixPolicy] = {}  # several postscreens may hand clients to one smtpd
     for s in smtpds:
-        if (s.name, s.kind) not in compiled:
-            compiled[s.name, s.kind] = compile_policy(loaded.configuration, sink, s)
-    services = {label(s): compiled[s.name, s.kind] for s in smtpds}
+        services[label(s)] = compile_policy(loaded.configuration, sink, s)
     personality = postfix_personality(loaded.configuration, sink)
     return Policies(compile_policy(loaded.configuration, sink), personality, services)
 

@@ -76,6 +76,7 @@ TABLE_PARAMETERS = (
     "lmtp_body_checks",
 )
 _CONTENT_CHECKS = ("header_checks", "body_checks", "mime_header_checks", "nested_header_checks")
+_TRANSCRIBED = frozenset(("data", "policy", "protocol", "resource", "software"))
 LIST_PARAMETERS = (
     "debug_peer_list",
     "mydestination",
@@ -149,7 +150,9 @@ def site_of(configuration: Configuration) -> Site:
         undisclosed_recipients_header=c.value("undisclosed_recipients_header"),
         probing=_probing(c),
         notify_classes=tuple(c.words("notify_classes")),
+        transcribed=_TRANSCRIBED & frozenset(c.words("notify_classes")),
         notice_recipients={
+            "error": c.value("error_notice_recipient"),
             "bounce": c.value("bounce_notice_recipient"),
             "2bounce": c.value("2bounce_notice_recipient"),
             "delay": c.value("delay_notice_recipient"),
