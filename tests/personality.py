@@ -23,4 +23,5 @@ def notice_text(notice: Notice) -> NoticeText:
     return NoticeText(*(headers[name] for name in names), tuple(text.split("\n")))
 
 
-PERSONALITY = Personality(PostfixWording(), PostfixJournal(), PostfixReports(notice_text), PostfixHop())
+_REPORTS = PostfixReports(notice_text)
+PERSONALITY = Personality(PostfixWording(), PostfixJournal(), _REPORTS, PostfixHop(), notices=_REPORTS)

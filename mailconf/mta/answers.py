@@ -32,7 +32,7 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
-from mailconf.mta.transcript import PROTOCOL, Transcript
+from mailconf.mta.transcript import PROTOCOL, Transcript, report
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -132,7 +132,8 @@ class Answers(Transaction):
             limit=self.site.limits.message_size,
         )
         self.proxy = self._proxy(root or Root())
-        self.transcript = Transcript() if self.site.transcribed else None
+        notices = context.personality.notices if self.site.transcribed else None
+        self.transcript = None if notices is None else Transcript(notices)
         self.pause = 0.0
         self._drop_content()
 
@@ -150,6 +151,20 @@ class Answers(Transaction):
         number, told = session.queue_id or "NOQUEUE", session.forwarded
         self._note(LogEvent.MESSAGE_BEGUN, queue_id=number, forwarded=told, **about)
 
+    def heard(self, event: Event) -> None:
+        """What the client has sent, for a notice to the postmaster."""
+        if self.transcript is not None:
+            self.transcript.command(event, self.connection.line)
+
+    def said(self, reply: Reply) -> None:
+        if self.transcript is not None:
+            self.transcript.said(reply)
+
+    async def report(self, reason: str) -> None:
+        """Tell the postmaster of what went wrong in the session, which is over; ``reason`` is why it was cut off."""
+        if self.transcript is not None and self.transcript.classes:
+            await report(self.context, self.site, self.session, self.transcript, reason)
+
     def _note_fault(self, problem: Problem | None) -> None:
         if self.transcript is not None and problem in PROTOCOL:
             self.transcript.classes.add("protocol")
@@ -159,7 +174,7 @@ class Answers(Transaction):
         if self.transcript is None:
             return
         if not verdict.accepted and self.session.objection is None:
-            self.transcript.classes.add(self.context.personality.reports.class_of(verdict.reply))
+            self.transcript.refused(verdict.reply)
         elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
             self.transcript.classes.add("policy")
 
@@ -335,6 +350,8 @@ class Answers(Transaction):
             case Starttls():
                 if not self._has_tls:
                     return [await self.worded(self._wording.refusal(Problem.TLS_UNAVAILABLE))]
+                if (refusal := self.filters.standing()) is not None:
+                    return [await self.worded(refusal)]
                 if self.limits is not None and (refusal := self.limits.refuses_tls()) is not None:
                     return [await self.worded(refusal)]
                 return [self._wording.acknowledgement(Acknowledgement.START_TLS)]
@@ -474,7 +491,7 @@ class Answers(Transaction):
         if self.transcript is not None and reply.positive:
             self.transcript.classes.clear()
         elif self.transcript is not None:
-            self.transcript.classes.add(self.context.personality.reports.class_of(reply))
+            self.transcript.refused(reply)
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()

@@ -5,8 +5,7 @@ session waits, and no more than a buffer of one whose commands are being answere
 sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue),
-unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop.
-A session that is idle when the server stops gets a 421.
+unless the configuration wants it refused (MaxDaemonChildren). One that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.measures import Refusal
 from mailconf.mta.resolver import peer
-from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -200,8 +198,7 @@ class SmtpSession(asyncio.Protocol):
                 self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
                 self.answers.end()
                 await self._finish()
-                if self.answers.transcript is not None and self.answers.transcript.classes:
-                    await report(self.context, self.site, self.session, self.answers.transcript, reason)
+                await self.answers.report(reason)
         finally:
             self.limits.leave()
             server.sessions.discard(self)
@@ -463,8 +460,7 @@ class SmtpSession(asyncio.Protocol):
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
-            if self.answers.transcript is not None:
-                self.answers.transcript.command(event, connection.line)
+            self.answers.heard(event)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -475,8 +471,7 @@ class SmtpSession(asyncio.Protocol):
                 self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
-                if self.answers.transcript is not None:
-                    self.answers.transcript.said(reply)
+                self.answers.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -579,8 +574,7 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
-        if self.answers.transcript is not None:
-            self.answers.transcript.said(reply)
+        self.answers.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:

@@ -10,7 +10,7 @@ from mailconf.mta.hop import HopField
 from mailconf.mta.journal import Journal
 from mailconf.mta.message import Context
 from mailconf.mta.queue_ids import QueueIds, ShortIds
-from mailconf.mta.reports import Reports
+from mailconf.mta.reports import Reports, SessionNotices
 from mailconf.smtp.options import ServerOptions
 from mailconf.smtp.problems import Wording
 from mailconf.smtp.server import Connection
@@ -22,6 +22,7 @@ class Personality(NamedTuple):
     connection  makes the server's side of a session, which reads commands as the dialect does
     ids         how messages are called in the queue
     bouncer     decides which reports go to whom
+    notices     those of sessions, None where the dialect has none
     early_ids   a message has its id before there is one: from the beginning of the session, or of the transaction
     """
 
@@ -33,3 +34,4 @@ class Personality(NamedTuple):
     ids: QueueIds = ShortIds()
     early_ids: bool = False
     bouncer: Callable[[Context], Bouncer] = Bounce
+    notices: SessionNotices | None = None

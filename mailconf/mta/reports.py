@@ -59,6 +59,10 @@ class Reports(Protocol):
         """Headers and body, lines ended by LF. Header addresses are rewritten when the report enters the queue."""
         ...
 
+
+class SessionNotices(Protocol):
+    """The notices of sessions, in a dialect that has them."""
+
     def of_session(
         self, client: str, lines: Sequence[tuple[bool, str]], reason: str, to: str, site: Site, now: float
     ) -> bytes:

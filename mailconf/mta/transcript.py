@@ -19,6 +19,7 @@ from mailconf.smtp.problems import Problem
 if TYPE_CHECKING:
     from mailconf.model.session import Session
     from mailconf.model.site import Site
+    from mailconf.mta.reports import SessionNotices
     from mailconf.smtp.events import Event
     from mailconf.smtp.reply import Reply
 
@@ -41,7 +42,8 @@ class Transcript:
     """Of one session. ``classes`` is what went wrong since the last message that was accepted, ``reason`` why the
     session is cut off, where the server does that."""
 
-    def __init__(self) -> None:
+    def __init__(self, notices: SessionNotices) -> None:
+        self.notices = notices
         self.classes: set[str] = set()
         self._first: list[tuple[bool, str]] = []
         self._last: deque[tuple[bool, str]] = deque()
@@ -62,6 +64,10 @@ class Transcript:
             line = f"{words[0]} {words[1]} ..."
         self._add(True, line)
 
+    def refused(self, reply: Reply) -> None:
+        """A refusal that is not the protocol's."""
+        self.classes.add(self.notices.class_of(reply))
+
     def said(self, reply: Reply) -> None:
         for line in reply.wire().decode("utf-8", "surrogateescape").splitlines():
             self._add(False, line)
@@ -80,7 +86,7 @@ class Transcript:
 
     def forget(self) -> None:
         """The session begins anew as another client's."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(self.notices)  # type: ignore[misc]
 
     @property
     def lines(self) -> list[tuple[bool, str]]:
@@ -98,9 +104,7 @@ async def report(context: Context, site: Site, session: Session, transcript: Tra
         return
     client = context.personality.journal.client(session)
     now, to = context.world.now(), site.notice_recipients.get("error", "postmaster")
-    content = context.personality.reports.of_session(
-        client, transcript.lines, reason or transcript.reason, to, site, now
-    )
+    content = transcript.notices.of_session(client, transcript.lines, reason or transcript.reason, to, site, now)
     sender = f"{site.double_bounce_sender}@{site.hostname.value}"
     message = Message(context.intake.new_queue_id(), sender, [Recipient(to, to)], content, now, notice="notify")
     try:

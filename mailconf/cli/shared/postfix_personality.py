@@ -41,4 +41,4 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
         whole = configuration.postfix.version >= IDENTITIES_WHOLE
         threads = Threads(whole, found.is_utf8, configuration.integer("line_length_limit"))
     reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threads=threads)
-    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop())
+    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop(), notices=reports)
