@@ -23,5 +23,5 @@ def notice_text(notice: Notice) -> NoticeText:
     return NoticeText(*(headers[name] for name in names), tuple(text.split("\n")))
 
 
-_REPORTS = PostfixReports(notice_text)
-PERSONALITY = Personality(PostfixWording(), PostfixJournal(), _REPORTS, PostfixHop(), notices=_REPORTS)
+REPORTS = PostfixReports(notice_text)
+PERSONALITY = Personality(PostfixWording(), PostfixJournal(), REPORTS, PostfixHop(), notices=REPORTS)

@@ -248,7 +248,7 @@ ANY_PROGRAM = re.compile(_PROGRAM.replace("-", "[-_]?"), re.IGNORECASE)
 WORDLESS = {
     "model": set(),
     "smtp": {"wording_postfix.py", "wording_sendmail.py"},
-    "mta": {"journal_postfix.py", "journal_postfix_filters.py", "journal_postfix_tls.py"},
+    "mta": {"journal_postfix.py", "journal_postfix_filters.py", "journal_postfix_screen.py", "journal_postfix_tls.py"},
 }
 WORDLESS_MODULES = sorted(
     path

@@ -6,12 +6,13 @@ explain prints it; test and diff compare it. A refusal ends the questions where 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from mailconf.model.address import external
 from mailconf.model.policy import AddressPlace, Policy, Role, Side
 from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.screening import Screener, judge
 from mailconf.model.session import Session
 from mailconf.model.trace import Trace
 from mailconf.model.transaction import Transaction
@@ -105,22 +106,42 @@ class Inquiry:
 
 
 class Opened(NamedTuple):
-    """A session that a client has begun: its first questions, and whether there is more to ask."""
+    """A session that a client has begun: its first questions, and whether there is more to ask.
+
+    refused  the answer to each recipient, where the client has failed a test before (`mailconf.model.screening`)
+    """
 
     steps: tuple[Answered, ...]
     transaction: Transaction
     goes_on: bool
+    refused: Verdict | None = None
 
 
 def begin(policy: Policy, world: World, session: Session, helo: str = "") -> Opened:
     """Connect and, where the client says a name, EHLO; `inquire` may be put many messages to what this returns."""
     transaction = Transaction(policy, session, world)
-    steps = [Answered("connect", run(transaction.connect()))]
+    trace = Trace()
+    if policy.screener is not None:
+        ends, verdict = run(_screened(policy.screener, session, Ask(world, trace)))
+        if verdict is not None:
+            return Opened((Answered("connect", verdict),) if ends else (), transaction, False, verdict)
+    met = run(transaction.connect())
+    trace.steps += met.trace.steps
+    steps = [Answered("connect", replace(met, trace=trace))]
     goes_on = steps[0].verdict.accepted and not transaction.over
     if helo and goes_on:
         steps.append(Answered(f"EHLO {helo}", run(transaction.helo("EHLO", helo))))
         goes_on = steps[1].verdict.accepted and not transaction.over
     return Opened(tuple(steps), transaction, goes_on)
+
+
+async def _screened(screener: Screener, session: Session, ask: Ask) -> tuple[bool, Verdict | None]:
+    """The answer to a client that is not handed to the service, and whether it comes when the client connects."""
+    found = await judge(screener, session.client_address, ask)
+    if found.refusal is None:
+        return False, None
+    reply = await screener.worded(session, found.refusal, ask)
+    return found.ends, Verdict(reply, ask.trace, rule=found.rule, disconnect=found.ends)
 
 
 def inquire(
@@ -146,6 +167,9 @@ def inquire(
     first = opened or begin(policy, world, session, helo)
     inquiry.steps += first.steps
     if not first.goes_on:
+        if first.refused is not None and not first.steps:
+            named = ((f"RCPT TO:<{external(recipient)}>", recipient) for recipient in recipients)
+            inquiry.steps += [Answered(command, first.refused, recipient) for command, recipient in named]
         return inquiry
     transaction = first.transaction if opened is None else first.transaction.branch()
     session = transaction.session

@@ -67,6 +67,7 @@ class Limits(NamedTuple):
     header_tokens: int = 10_240  # of a header field whose addresses are rewritten
     line_length: int = 2048
     mailbox_size: int = 51_200_000
+    room: int = 0  # free on the disk of the queue, or no message is taken
     recipients: int = 1000
     session_timeout: float = 300.0  # for a client that is waited for
     soft_errors: int = 10

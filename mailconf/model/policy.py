@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from mailconf.model.distinction import Distinction, Values
 from mailconf.model.filtering import Filtering
 from mailconf.model.recipient import Recipient, RecipientKind
+from mailconf.model.screening import Screener
 from mailconf.model.security import HopAgreed, HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Site
@@ -139,6 +140,11 @@ class Policy(Protocol):
     """A compiled configuration. Each question is a coroutine that awaits nothing but ``ask``."""
 
     site: Site
+
+    @property
+    def screener(self) -> Screener | None:
+        """What tests clients before the service talks to them; None where nothing does."""
+        ...
 
     def begin(self, session: Session) -> PolicySession:
         """A client has connected, or has become another one (XCLIENT); ``session`` is filled in as it goes on."""

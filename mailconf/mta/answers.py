@@ -3,12 +3,13 @@
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
 
-Departure: ETRN is syntax only: every domain is answered 459, as
-Postfix answers domains that it does not relay for.
+Departure: ETRN sends nothing: a domain that the Policy lets a client ask for is answered 459, as Postfix answers those
+that it does not relay for.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ from mailconf.mta.logins import LoginServer
 from mailconf.mta.message import Context, IntakeRefused, Message, Recipient
 from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.mta.session_filters import SessionFilters
-from mailconf.mta.transcript import PROTOCOL, Transcript, report
+from mailconf.mta.transcript import PROTOCOL, Transcript
 from mailconf.smtp.events import (
     Auth,
     AuthResponse,
@@ -84,7 +85,7 @@ class Answers(Transaction):
     on_verdict  told of every answer of the Policy: (session, question, verdict)
     logins      who knows the clients' logins; None where nobody can log in
     has_tls     whether TLS can begin when the client asks for it
-    root        below which sockets of mail filters lie
+    root        below which the queue and sockets of mail filters lie
     """
 
     def __init__(
@@ -121,19 +122,20 @@ class Answers(Transaction):
             self.login = SaslAuthentication(self.session, connection, logins, *shared)
         else:
             self.login = Authentication(self.session, connection, logins, *shared)
+        self._root = root or Root()
         self.filters = SessionFilters(
             policy,
             self.session,
-            root or Root(),
+            self._root,
             self._wording,
             world=lambda: context.world,
             note=note,
             client=lambda: self.client,
             limit=self.site.limits.message_size,
         )
-        self.proxy = self._proxy(root or Root())
-        notices = context.personality.notices if self.site.transcribed else None
-        self.transcript = None if notices is None else Transcript(notices)
+        self.proxy = self._proxy(self._root)
+        self._notices = context.personality.notices
+        self.transcript = Transcript() if self.site.transcribed and self._notices is not None else None
         self.pause = 0.0
         self._drop_content()
 
@@ -151,30 +153,16 @@ class Answers(Transaction):
         number, told = session.queue_id or "NOQUEUE", session.forwarded
         self._note(LogEvent.MESSAGE_BEGUN, queue_id=number, forwarded=told, **about)
 
-    def heard(self, event: Event) -> None:
-        """What the client has sent, for a notice to the postmaster."""
-        if self.transcript is not None:
-            self.transcript.command(event, self.connection.line)
-
-    def said(self, reply: Reply) -> None:
-        if self.transcript is not None:
-            self.transcript.said(reply)
-
-    async def report(self, reason: str) -> None:
-        """Tell the postmaster of what went wrong in the session, which is over; ``reason`` is why it was cut off."""
-        if self.transcript is not None and self.transcript.classes:
-            await report(self.context, self.site, self.session, self.transcript, reason)
-
     def _note_fault(self, problem: Problem | None) -> None:
         if self.transcript is not None and problem in PROTOCOL:
             self.transcript.classes.add("protocol")
 
     def _classify(self, verdict: Verdict) -> None:
         """Note what goes wrong, for a notice to the postmaster."""
-        if self.transcript is None:
+        if self.transcript is None or self._notices is None:
             return
         if not verdict.accepted and self.session.objection is None:
-            self.transcript.refused(verdict.reply)
+            self.transcript.classes.add(self._notices.class_of(verdict.reply))
         elif any(note.partition(": ")[0] == "reject_warning" for note in verdict.notes):
             self.transcript.classes.add("policy")
 
@@ -336,6 +324,10 @@ class Answers(Transaction):
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
             case Etrn(domain):
+                refused = (await self.command(f"ETRN {domain}")).reply
+                if not refused.positive:
+                    return [refused]
+                self._note(LogEvent.NOT_QUEUED, client=self.client, domain=domain)
                 return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
@@ -414,7 +406,14 @@ class Answers(Transaction):
         self.filters.typed(event.typed, event.words)
         told = self.session.forwarded  # before a transaction, of its message
         self._note_fault(event.problem)
-        verdict = await self.mail(event.address, event.parameters, event.refusal, event.typed)
+        free = self._free()
+        full = free is not None and free < self.site.limits.room
+        refusal = self._wording.refusal(Problem.NO_ROOM) if full and event.refusal is None else event.refusal
+        verdict = await self.mail(event.address, event.parameters, refusal, event.typed)
+        if full and refusal is not None and verdict.reply.code == refusal.code:
+            self._note(LogEvent.NO_ROOM, client=self.client, session=self.session, reply=refusal, free=free)
+            if self.transcript is not None:
+                self.transcript.classes.add("resource")
         self.session.forwarded = told
         self._begun = self._begun or verdict.accepted
         if verdict.accepted:
@@ -423,6 +422,16 @@ class Answers(Transaction):
                 self.proxy.mail(" ".join((f"MAIL FROM:{event.typed}", *event.words)))
                 self.proxy.local = self._local_headers
         return verdict.reply
+
+    def _free(self) -> int | None:
+        """Bytes that are free where the queue lies; None where that does not count or cannot be found out."""
+        if not self.site.limits.room or self.context.intake is None:
+            return None
+        try:
+            found = os.statvfs(self._root.path(self.site.queue_directory.value))
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
 
     async def _rcpt(self, event: Rcpt) -> Reply:
         session = self.session
@@ -490,8 +499,8 @@ class Answers(Transaction):
                     reply = self._wording.queued_by_chunks(reply, size)
         if self.transcript is not None and reply.positive:
             self.transcript.classes.clear()
-        elif self.transcript is not None:
-            self.transcript.refused(reply)
+        elif self.transcript is not None and self._notices is not None:
+            self.transcript.classes.add(self._notices.class_of(reply))
         self._complete, self._identity = self._size, _identity(content)
         self._refusal, self._whole = None if reply.positive else reply, reply.positive
         self.forget()
@@ -545,6 +554,16 @@ class Answers(Transaction):
         hides = self.connection.options.hide_client_session
         field = self.context.personality.hop.received(hop, self.site, hides_client=hides)
         return encode(f"{field}\n") if field else b""
+
+    def heard(self, event: Event, line: str) -> None:
+        """Keep what the client has sent, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.command(event, line)
+
+    def said(self, reply: Reply) -> None:
+        """Keep what is answered, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.said(reply)
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""

@@ -42,6 +42,9 @@ class LogEvent(Worded):
     # fault: a `mailconf.smtp.proxy_header.Fault`; data: what has come
     NOT_INTRODUCED = "the proxy does not say whose connection it hands on", "fault", "data"
     NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
+    # finding: a `mailconf.mta.screen.Finding` or a note of a talk; about: what goes with it, by name
+    SCREENED = "what the tests of a client have shown", "finding", "client", "session", "about"
+    NOT_QUEUED = "nothing is sent for a domain that a client asks for by ETRN", "client", "domain"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"
@@ -80,6 +83,7 @@ class LogEvent(Worded):
     DEFECT = "a question to the Policy ended in an exception", "question", "error", "place"
     # A message on its way into the queue.
     LOOKUP_FAILED = "a table cannot be asked", "queue_id", "table"
+    NO_ROOM = "a message is not taken, for want of room on the disk", "client", "session", "reply", "free"
     NOT_STORED = "the queue does not take a message", "queue_id", "error"
     STORED_TOO_BIG = "a message exceeds the limit when it is to be stored", "queue_id"
     TOO_MANY_HOPS = "a message has come through too many servers", "queue_id"

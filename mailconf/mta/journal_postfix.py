@@ -16,6 +16,7 @@ from mailconf.mta.journal import SECURITY_ALONE, Line, LogEvent, Remark
 from mailconf.mta.journal_figures import counted, escaped, seconds
 from mailconf.mta.journal_postfix_clients import NOT_INTRODUCED, OFTEN
 from mailconf.mta.journal_postfix_filters import LINES as _FILTER_LINES
+from mailconf.mta.journal_postfix_screen import screened
 from mailconf.mta.journal_postfix_tls import LINES as _TLS_LINES
 from mailconf.mta.message import Result, Status
 from mailconf.mta.reports import Notice
@@ -48,6 +49,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         "warning: SASL: Connect to Dovecot auth socket '{server}' failed: {reason}",
     ),
     LogEvent.NO_MECHANISMS: (_ACCEPT, "fatal: no SASL authentication mechanisms"),
+    LogEvent.NOT_QUEUED: (_ACCEPT, "warning: reject: ETRN {domain:.100}... from {client}"),
     LogEvent.SLOWED: (_ACCEPT, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
     LogEvent.THROTTLED: (_ACCEPT, "{queue_id}: {client}: possible SMTP RCPT flood, throttling"),
     LogEvent.FULL: (_MASTER, "rejecting connections on daemon {service}: {count} children, max {most}"),
@@ -385,6 +387,12 @@ def _dropped(program: str, words: Collection[str]) -> Iterable[Line]:
     return ((program, f"discarding EHLO keywords: {named}"),) if named else ()
 
 
+def _no_room(client: str, session: Session, reply: Reply, free: int) -> Iterable[Line]:
+    helo = f" helo=<{session.helo}>" if session.helo else ""
+    yield _ACCEPT, f"NOQUEUE: reject: MAIL from {client}: {reply.verbatim}; proto={session.protocol}{helo}"
+    yield _ACCEPT, f"warning: not enough free space in mail queue: {free} bytes < 1.5*message size limit"
+
+
 def _untold(program: str, relay: str, stage: Stage, reply: Reply) -> Iterable[Line]:
     text = f"warning: host {relay} said: {reply.verbatim} (in reply to {_IN_REPLY_TO[stage]} command)"
     return ((program, text),)
@@ -498,6 +506,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.MESSAGE_TOO_BIG: _too_big,
     LogEvent.MESSAGE_BEGUN: _begun,
     LogEvent.CLIENT_UNTOLD: _untold,
+    LogEvent.NO_ROOM: _no_room,
     LogEvent.KEYWORDS_DROPPED: _dropped,
     LogEvent.RESPONSE_TOO_LONG: _response_too_long,
     LogEvent.DEFECT: _defect,
@@ -512,6 +521,7 @@ _LINES: dict[LogEvent, Callable[..., Iterable[Line]]] = {
     LogEvent.NO_AGENT: _no_agent,
     LogEvent.REPORT_SENT: _report_sent,
     LogEvent.LISTENING: _listening,
+    LogEvent.SCREENED: screened,
     **_FILTER_LINES,
     **_TLS_LINES,
 }

@@ -116,12 +116,12 @@ _TEXTS: dict[LogEvent, tuple[int, str]] = {
 }
 _SILENT = frozenset(
     (
-        LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
+        LogEvent.NO_ROOM, LogEvent.KEYWORDS_DROPPED, LogEvent.CLIENT_UNTOLD,
         LogEvent.HOST_UNREACHED, LogEvent.LINES_BROKEN, LogEvent.PROBED, LogEvent.PROBE_FAILED,
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
         LogEvent.FILTER_NO_DISCARD, LogEvent.FILTER_NO_RECIPIENT, LogEvent.PROXY_UNREACHABLE, LogEvent.PROXY_FAILED,
-        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED,
+        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED, LogEvent.SCREENED, LogEvent.NOT_QUEUED,
     )
 )  # fmt: skip
 

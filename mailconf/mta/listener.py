@@ -5,14 +5,13 @@ session waits, and no more than a buffer of one whose commands are being answere
 sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue),
-unless the configuration wants it refused (MaxDaemonChildren). One that is idle when the server stops gets a 421.
+unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop. A session
+that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +21,8 @@ from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.measures import Refusal
-from mailconf.mta.resolver import peer
+from mailconf.mta.resolver import peer, reset
+from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
 from mailconf.smtp.reply import Reply
@@ -30,12 +30,11 @@ from mailconf.smtp.reply import Reply
 if TYPE_CHECKING:
     from mailconf.mta.smtp_service import SmtpService
     from mailconf.mta.tls import Offered, ServerLayer
+    from mailconf.smtp.proxy_header import Endpoints
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
-_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
-PROXY_PROTOCOL = "haproxy"  # the one that there is
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
 
@@ -52,7 +51,8 @@ class SmtpSession(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: SmtpService) -> None:
+    def __init__(self, server: SmtpService, screened: Endpoints | None = None) -> None:
+        """``screened``: whose connection it is, where the client has been tested and is handed on."""
         self.server = server
         self.context = server.context
         self.measures = server.context.measures
@@ -63,9 +63,10 @@ class SmtpSession(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.wording = self.context.personality.wording
         self.connection = self.context.personality.connection(server.options(), self.wording)
-        server.prepare()
-        # What has come before it is known whose connection this is, where a proxy says that.
-        self._head: bytearray | None = bytearray() if self.connection.options.proxy_protocol else None
+        server.prepare()  # the head: what has come before it is known whose connection this is, if a proxy says that
+        proxied = bool(self.connection.options.proxy_protocol) and screened is None
+        self._head: bytearray | None = bytearray() if proxied else None
+        self._ends = screened
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -100,21 +101,14 @@ class SmtpSession(asyncio.Protocol):
         self.measures.connected(self.server.service)
         if not admitted:
             self.measures.refused(self.server.service, Refusal.FULL)
-            self._reset()
+            reset(self.transport)
             return
         loop = asyncio.get_running_loop()
         loop.call_soon(self._stay_paused)
         session = self.session
-        session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
-        session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
+        ends = (*peer(transport.get_extra_info("peername")), *peer(transport.get_extra_info("sockname")))
+        session.client_address, session.client_port, session.server_address, session.server_port = self._ends or ends
         self.task = loop.create_task(self._run())
-
-    def _reset(self) -> None:
-        """Refuse a connection that has come already: its client finds it reset, as where nobody listens any more."""
-        made = self.transport.get_extra_info("socket")
-        if made is not None:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        self.transport.abort()
 
     def _stay_paused(self) -> None:
         """Up to Python 3.11.4 the loop begins to read after `connection_made`, even if that has paused it."""
@@ -198,7 +192,8 @@ class SmtpSession(asyncio.Protocol):
                 self._note(LogEvent.DISCONNECTED, client=self.answers.client, greeted=greeted, **facts)
                 self.answers.end()
                 await self._finish()
-                await self.answers.report(reason)
+                if self.answers.transcript is not None and self.answers.transcript.classes:
+                    await report(self.context, self.site, self.session, self.answers.transcript, reason)
         finally:
             self.limits.leave()
             server.sessions.discard(self)
@@ -214,26 +209,18 @@ class SmtpSession(asyncio.Protocol):
 
     async def _introduce(self, head: bytearray) -> bool | None:
         """Read whose connection the proxy hands on; False where it does not say so, None where nobody is served."""
-        from mailconf.smtp import proxy_header
+        from mailconf.mta.introduction import PROTOCOL, introduction
+        from mailconf.smtp.proxy_header import LIMIT, Fault
 
         options, session = self.connection.options, self.session
-        if options.proxy_protocol != PROXY_PROTOCOL:
+        if options.proxy_protocol != PROTOCOL:
             self._note(LogEvent.NO_PROXY_PROTOCOL, value=options.proxy_protocol)
             return None
-        fault = None
-        try:
-            async with asyncio.timeout(self.site.limits.proxy_timeout or None):
-                while (found := proxy_header.read(bytes(head), ipv4=options.ipv4, ipv6=options.ipv6)) is None:
-                    await self._more()
-        except proxy_header.BadHeader as bad:
-            fault = bad.fault
-        except (_Lost, TimeoutError) as failure:
-            fault = proxy_header.missing(bytes(head), timed_out=isinstance(failure, TimeoutError))
+        found = await introduction(head, self._more, options, self.site.limits.proxy_timeout, _Lost)
         self._head = None
-        if fault is not None:
-            self._note(LogEvent.NOT_INTRODUCED, fault=fault, data=bytes(head[: proxy_header.LIMIT]))
+        if isinstance(found, Fault):
+            self._note(LogEvent.NOT_INTRODUCED, fault=found, data=bytes(head[:LIMIT]))
             return False
-        assert found is not None
         if found.endpoints is not None:
             session.client_address, session.client_port, session.server_address, session.server_port = found.endpoints
         self.limits.arrive()
@@ -460,7 +447,7 @@ class SmtpSession(asyncio.Protocol):
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
-            self.answers.heard(event)
+            self.answers.heard(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)

@@ -22,7 +22,7 @@ class Personality(NamedTuple):
     connection  makes the server's side of a session, which reads commands as the dialect does
     ids         how messages are called in the queue
     bouncer     decides which reports go to whom
-    notices     those of sessions, None where the dialect has none
+    notices     those of sessions to the postmaster; None where there are none
     early_ids   a message has its id before there is one: from the beginning of the session, or of the transaction
     """
 

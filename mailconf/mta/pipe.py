@@ -82,7 +82,7 @@ def talk(
 
 async def _session(service: SmtpService, pipe: socket.socket, begun: Callable[[SmtpSession], object]) -> None:
     def protocol() -> SmtpSession:
-        session = service.protocol()
+        session = SmtpSession(service)
         begun(session)
         return session
 

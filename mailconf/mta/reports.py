@@ -61,7 +61,7 @@ class Reports(Protocol):
 
 
 class SessionNotices(Protocol):
-    """The notices of sessions, in a dialect that has them."""
+    """What the postmaster is told of sessions in which something went wrong, where a dialect does that."""
 
     def of_session(
         self, client: str, lines: Sequence[tuple[bool, str]], reason: str, to: str, site: Site, now: float

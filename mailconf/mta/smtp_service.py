@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mailconf.files import Root
@@ -22,6 +23,7 @@ from mailconf.mta.sasl_accounts import SaslAccounts
 from mailconf.smtp.options import ServerOptions
 
 if TYPE_CHECKING:
+    from mailconf.mta.screen import Screens, ScreenSession
     from mailconf.mta.tls import Offered
 
 
@@ -78,8 +80,21 @@ class SmtpService:
         self.stopping = False
         self._slots = asyncio.Semaphore(limits.connections or 1_000_000)
 
-    def protocol(self) -> SmtpSession:
-        return SmtpSession(self)
+    def protocol(self) -> SmtpSession | ScreenSession:
+        """What takes the next connection."""
+        screener = self.policy.screener
+        if screener is None:
+            return SmtpSession(self)
+        from mailconf.mta.screen import ScreenSession
+
+        self.prepare()
+        return ScreenSession(self, screener)
+
+    @cached_property
+    def screens(self) -> Screens:
+        from mailconf.mta.screen import Screens
+
+        return Screens()
 
     def prepare(self) -> None:
         """Have TLS and the way to the authentication server ready, as the Policy's configuration asks for them. Keys
@@ -122,6 +137,8 @@ class SmtpService:
     async def close(self, grace: float = 5.0) -> None:
         """Idle sessions end now; those in a transaction have ``grace`` seconds to end it."""
         self.stopping = True
+        if self.policy.screener is not None:
+            await self.screens.close()
         for session in list(self.sessions):
             session.wind_up()
         tasks = [session.task for session in self.sessions if session.task is not None]

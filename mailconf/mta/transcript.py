@@ -3,7 +3,8 @@ notify_classes: data, policy, protocol, resource, software).
 
 As Postfix 3.7.11 does (tests/vectors/notices.jsonl): the session is reported when it ends, unless a message was
 accepted after what went wrong. That users are unknown, messages too big and clients gone is no reason. What a login
-consists of is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of the last.
+consists of is in no transcript, and a transcript has `_MOST` bytes of what was said first and as many of what was said
+last.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from mailconf.smtp.problems import Problem
 if TYPE_CHECKING:
     from mailconf.model.session import Session
     from mailconf.model.site import Site
-    from mailconf.mta.reports import SessionNotices
     from mailconf.smtp.events import Event
     from mailconf.smtp.reply import Reply
 
@@ -42,8 +42,7 @@ class Transcript:
     """Of one session. ``classes`` is what went wrong since the last message that was accepted, ``reason`` why the
     session is cut off, where the server does that."""
 
-    def __init__(self, notices: SessionNotices) -> None:
-        self.notices = notices
+    def __init__(self) -> None:
         self.classes: set[str] = set()
         self._first: list[tuple[bool, str]] = []
         self._last: deque[tuple[bool, str]] = deque()
@@ -64,10 +63,6 @@ class Transcript:
             line = f"{words[0]} {words[1]} ..."
         self._add(True, line)
 
-    def refused(self, reply: Reply) -> None:
-        """A refusal that is not the protocol's."""
-        self.classes.add(self.notices.class_of(reply))
-
     def said(self, reply: Reply) -> None:
         for line in reply.wire().decode("utf-8", "surrogateescape").splitlines():
             self._add(False, line)
@@ -86,7 +81,7 @@ class Transcript:
 
     def forget(self) -> None:
         """The session begins anew as another client's."""
-        self.__init__(self.notices)  # type: ignore[misc]
+        self.__init__()  # type: ignore[misc]
 
     @property
     def lines(self) -> list[tuple[bool, str]]:
@@ -100,11 +95,12 @@ async def report(context: Context, site: Site, session: Session, transcript: Tra
 
     reason  why it was cut off, "" where the client has ended it
     """
-    if not transcript.classes & site.transcribed or context.intake is None:
+    notices = context.personality.notices
+    if not transcript.classes & site.transcribed or context.intake is None or notices is None:
         return
     client = context.personality.journal.client(session)
     now, to = context.world.now(), site.notice_recipients.get("error", "postmaster")
-    content = transcript.notices.of_session(client, transcript.lines, reason or transcript.reason, to, site, now)
+    content = notices.of_session(client, transcript.lines, reason or transcript.reason, to, site, now)
     sender = f"{site.double_bounce_sender}@{site.hostname.value}"
     message = Message(context.intake.new_queue_id(), sender, [Recipient(to, to)], content, now, notice="notify")
     try:

@@ -122,6 +122,7 @@ class Problem(Worded):
     UNWELCOME = "a filter refuses the client when it connects", "host"
     UNWELCOME_NOW = "a filter ends the session when the client connects", "host"
     # The server itself.
+    NO_ROOM = "the disk of the queue is full"
     QUEUE_UNAVAILABLE = "the message cannot be stored"
     INTERNAL = "a defect"
 

@@ -98,6 +98,7 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.FILTER_ENDS: (421, "4.7.0 Server closing connection"),
     Problem.UNWELCOME: (554, "{host} ESMTP not accepting connections"),
     Problem.UNWELCOME_NOW: (421, "{host} Service unavailable - try again later"),
+    Problem.NO_ROOM: (452, "4.3.1 Insufficient system storage"),
     Problem.QUEUE_UNAVAILABLE: (451, "4.3.0 Error: queue file write error"),
     Problem.INTERNAL: (451, "4.3.0 Error: internal error"),
 }

@@ -39,6 +39,7 @@ _REFUSALS: dict[Problem, tuple[int, str]] = {
     Problem.FILTER_ENDS: (421, "4.3.0 closing connection"),
     Problem.UNWELCOME: (554, "{host} ESMTP not accepting messages"),
     Problem.UNWELCOME_NOW: (421, "4.7.0 {host} closing connection"),
+    Problem.NO_ROOM: (452, "4.4.5 Insufficient disk space; try again later"),
     Problem.QUEUE_UNAVAILABLE: (451, "4.3.0 queue file write error"),
     Problem.INTERNAL: (451, "4.3.0 internal error"),
     Problem.MESSAGE_TOO_BIG: (552, "5.2.3 Message exceeds maximum fixed size ({limit})"),

@@ -228,7 +228,7 @@ class Site:
 def _library(folder: Path) -> str:
     """The tests' library of macros, with a few more features: each only names its table."""
     library = Path(write_library(folder).folder)
-    for name in ("domaintable", "genericstable", "mailertable"):
+    for name in ("domaintable", "genericstable", "mailertable", "authinfo"):
         text = (library / "feature/virtusertable.m4").read_text()
         (library / f"feature/{name}.m4").write_text(
             text.replace("`virtusertable", f"`{name}").replace("Kvirtuser", f"K{name}")

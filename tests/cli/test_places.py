@@ -263,6 +263,11 @@ REPORTS: dict[str, tuple[str, str, Callable[[Any, Sink], object]]] = {
     "PF014": ("", "nosuch inet n - n - - smtpd\n", lambda loaded, sink: serve._endpoints([], loaded, sink)),
     "PF208": ("smtpd_proxy_filter = inet:localhost:1\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
     "PF223": ("smtpd_forbid_bare_newline = x\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
+    "PF299": (
+        "postscreen_dnsbl_sites = bl.example*x\n",
+        "25 inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n",
+        lambda loaded, sink: serve._policies(loaded, sink),
+    ),
     "PF237": ("bounce_template_file = /nosuch\n", MASTER, lambda loaded, sink: serve._policies(loaded, sink)),
     "PF236": ("", MASTER, lambda loaded, sink: served(loaded.configuration, sink)),
     "PF231": (

@@ -30,6 +30,7 @@ class Scripted:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     objections: list[Reply | None] = field(default_factory=list)
     senders: list[str | None] = field(default_factory=list)
+    screener: None = None
     begun: int = 0
     forgotten: int = 0
 

@@ -14,6 +14,7 @@ from mailconf.model.distinction import Distinction, Values
 from mailconf.model.filtering import NO_FILTERS, Filtering
 from mailconf.model.policy import AddressPlace, Kept, Privilege, Role
 from mailconf.model.recipient import RecipientKind
+from mailconf.model.screening import Screener
 from mailconf.model.security import HopAsked, HopSecurity
 from mailconf.model.session import Session
 from mailconf.model.site import Setting, Site
@@ -111,6 +112,7 @@ class FakePolicy:
     copies_fail: bool = False
     privileges: set[Privilege] = field(default_factory=set)
     filtering: Filtering = NO_FILTERS
+    screener: Screener | None = None
 
     def begin(self, session: Session) -> FakeSession:
         return FakeSession(self, session)

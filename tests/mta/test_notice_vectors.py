@@ -23,7 +23,7 @@ from mailconf.postfix.settings.configuration import Configuration  # noqa: E402
 from mailconf.smtp.events import Auth, Noop  # noqa: E402
 from mailconf.smtp.reply import Reply  # noqa: E402
 from tests.milter_side import PARAMETERS  # noqa: E402
-from tests.personality import _REPORTS, PERSONALITY  # noqa: E402
+from tests.personality import PERSONALITY  # noqa: E402
 from tests.vectors.notice_cases import BASE, Case, cases  # noqa: E402
 from tests.vectors.record_notices import converse, normal  # noqa: E402
 from tests.vectors.store import load  # noqa: E402
@@ -91,14 +91,14 @@ def test_as_recorded(tmp_path: Path) -> None:
 
 
 def test_no_login_is_in_a_transcript() -> None:
-    transcript = Transcript(_REPORTS)
+    transcript = Transcript()
     transcript.command(Auth("PLAIN", "AGEAYg=="), "AUTH PLAIN AGEAYg==")
     transcript.said(Reply.of(535, "5.7.8 no"))
     assert transcript.lines == [(True, "AUTH PLAIN ..."), (False, "535 5.7.8 no")]
 
 
 def test_a_transcript_is_bounded() -> None:
-    transcript = Transcript(_REPORTS)
+    transcript = Transcript()
     for number in range(100_000):
         transcript.command(Noop(), f"NOOP {number}")
     lines = transcript.lines

@@ -278,3 +278,36 @@ for action in ('450 4.7.0 no " $1 " " $2', '421 4.7.0 bye"'):
     )
 _add("Scheck_other\nR$* $| 2\t$@ ok\nR$* $| $*\t$#error $: 450 no\n", GOOD, ["NOOP", "VERB", "FOO", "TURN", "NOOP"])
 _add('Scheck_relay\nR$*\t$#error $@ 5.7.1 $: "550 5.7.1 no"\n', GOOD, ["WIZ", "DEBUG", "SHOWQ", "FOO", "TURN"])
+# A full disk; the eighth bit; the dates of a session; what is wrong with an address and what follows it; odd names.
+_add(
+    "O MinFreeBlocks=999999999999\n",
+    GOOD,
+    ["NOOP", "HELP", _HELLO, "RSET", "VRFY ann", "EXPN team", "STARTTLS", "AUTH PLAIN", "TURN", "FOO", _MAIL, _RCPT,
+     "DATA"],
+    ["WIZ", "HELO x", "ETRN x", "ETRN", _MAIL + " SIZE=1", "QUIT"],
+)  # fmt: skip
+_FULL = f"{_MAIL} SIZE=999999999999999"
+_add("O MinFreeBlocks=0\n", GOOD, [_HELLO, _FULL, "RSET", _MAIL])
+_add("O MinFreeBlocks=x\n", GOOD, [_HELLO, _FULL, "RSET", _MAIL + " SIZE=1"])
+_add(
+    "O SevenBitInput=True\n",
+    GOOD,
+    ["HELO \xe9t", "MAIL FROM:<\xe9@far.example>", "RCPT TO:<a\xeen@example.org>", "\xce"],
+)
+_add(
+    "Scheck_vrfy\nR$*\t$: $&t $| $&d $| $&a\nR$- $| $+ $| $- , $+\t$#error $: 550 dated\n",
+    GOOD,
+    ["VRFY ann", _HELLO, "VRFY ann", _MAIL, "VRFY ann"],
+)
+_ENVELOPE = 'Scheck_vrfy\nR$*\t$#error $: "550 s=" $&s " f=" $&f " r=" $&r " h=" $&{mail_host} " a=" $&{rcpt_addr}\n'
+_add(_ENVELOPE, GOOD, ["VRFY x", _HELLO, "VRFY x", _MAIL, "VRFY x", _RCPT, "VRFY x", "RSET", "VRFY x"])
+_WRONG = ("ann> X=1", "ann)x X", "<ann>> X", "<ann X", '"ann X', "ann (X", "ann X>", "x <ann> X", "<ann> > X")
+for wrong in _WRONG:
+    _add("", GOOD, [_HELLO, f"MAIL FROM:{wrong}", _MAIL, f"RCPT TO:{wrong}"])
+_ODD = ("(c) x", "x y", "a\x01b", "<x>", "x;y", "x@y", 'x"y', "x?y", "?", "\xe9", "x_y", "h" * 256, "h" * 257)
+for odd in _ODD:
+    _add("O AllowBogusHELO=true\n", GOOD, [f"HELO {odd}"])
+# What is thrown away is looked at all the same; an address that stays local is not named where it is unknown.
+_GONE = "Scheck_rcpt\nR$*\t$#discard $: discard\n"
+_add(_GONE, GOOD, [_HELLO, _MAIL, _RCPT, "RCPT TO:<|x>", "RCPT TO:</x>", "RCPT TO:<:include:/x>", "RCPT TO:<none>"])
+_add(_GONE, GOOD, [_HELLO, _MAIL, "RCPT TO:<|x>", "RCPT TO:<none>"])

@@ -58,12 +58,10 @@ def lost(subject: Subject, sink: Sink) -> None:
 def _queue(view: Configuration) -> Iterator[tuple[str, str, str]]:
     """Limits of the queue: parameter, what happens, what to do."""
     again = view.seconds("minimal_backoff_time")
-    for name, what in (("maximal_queue_lifetime", "mail"), ("bounce_queue_lifetime", "a report")):
-        if view.is_set(name) and view.seconds(name) <= again:
-            why = f"{what} that fails once is returned, before the second attempt"
-            if what == "a report":
-                why = f"{what} that fails once is given up, before the second attempt"
-            yield name, why, f"set {name} to some days, as the default of 5d"
+    name = "maximal_queue_lifetime"
+    if view.is_set(name) and view.seconds(name) <= again:
+        why = "mail that fails once is returned, before the second attempt"
+        yield name, why, f"set {name} to some days, as the default of 5d"
     if view.is_set("hopcount_limit") and view.integer("hopcount_limit") < _FEW_HOPS:
         yield "hopcount_limit", "mail that took its usual way has too many hops", "remove it: the default is 50"
 
@@ -74,7 +72,7 @@ def _names(view: Configuration) -> Iterator[tuple[str, str, str]]:
         off = "smtp_dns_support_level"
     _, _, nexthop = view.value("default_transport").partition(":")
     relay = (nexthop or view.value("relayhost")).strip()
-    if off and view.is_set(off) and not relay:
+    if off and view.is_set(off) and not relay and not view.value("transport_maps"):
         yield (
             off,
             "no MX record is looked up, and mail goes to the address of each domain",

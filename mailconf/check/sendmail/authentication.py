@@ -67,6 +67,10 @@ def mechanisms(subject: Written, sink: Sink) -> None:
         if any("," in word for word in (*words, *usual)):
             hint = "part the mechanisms by blanks, not by commas"
         sink.report(SM028, message, places[start], hint=hint)
+    if setting is not None and "," in setting.value and setting.span is not None:
+        message = f"{option} is `{setting.value}': a mechanism with a comma is none, and is not offered"
+        hint = f"part the mechanisms by blanks: `{' '.join(setting.value.replace(',', ' ').split())}'"
+        sink.report(SM028, message, setting.span, hint=hint)
     relayed = [word for word in offered if word not in _BY_OTHER_MEANS]
     if setting is not None and setting.span is not None and not trusted and relayed and not _is_client(subject):
         names = " ".join(relayed)

@@ -16,6 +16,7 @@ from mailconf.build.compile_etc_mail import compile_etc_mail
 from mailconf.build.etc_mail import CF, EtcMail
 from mailconf.build.plan import Target
 from mailconf.check.maps import CK010, check_maps, unbuilt
+from mailconf.check.sendmail import unread
 from mailconf.check.sendmail.hosts_access import hosts_files
 from mailconf.check.sendmail.mailers import defined, mailer_tables, relays
 from mailconf.check.sendmail.mc import OWN_MC_RULES, check_mc
@@ -109,6 +110,7 @@ def check_etc_mail(etc_mail: EtcMail, sink: Sink) -> None:
     targets = tables(etc_mail, sink)
     mailer_tables(etc_mail.root, targets, mailers, makers, sink)
     unreached(etc_mail, targets, subjects, sink)
+    unread.files(etc_mail, sink)
     for subject, cf in zip(subjects, etc_mail.texts, strict=False):
         entries(subject, cf, targets, etc_mail, sink)
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mailconf.build.compile import read_source
 from mailconf.build.plan import Target
+from mailconf.check.aliases import is_absent
 from mailconf.diagnostics import Sink, alike, error
 from mailconf.files import Tree
 from mailconf.model.site import Site
 from mailconf.source import Source, Span, decode
 from mailconf.tables.sendmail_maps import MailerRoute, read_route
 from mailconf.tables.sendmail_roles import sendmail_format
+
+if TYPE_CHECKING:
+    from mailconf.check.sendmail.subject import Written
 
 CK021 = error("CK021", "a mailer that no MAILER of the .mc defines")
 """Why: mail for a mailer that the .cf does not define stays in the queue: "unknown mailer". sendmail does not notice
@@ -32,6 +37,21 @@ Example:
 Remedy: correct the name, or write the MAILER() that defines it into the .mc.
 
 Source: cf/README, "USING MAILERTABLES" and "MAILERS"; observed with sendmail 8.17.1.9.
+"""
+
+SM073 = error("SM073", "a mailer whose program does not exist")
+"""Why: sendmail takes the mail and cannot run the mailer: the mail is returned, or stays in the queue.
+
+Example:
+    # sendmail.mc
+    OSTYPE(`linux')dnl
+    define(`LOCAL_MAILER_PATH', `/etc/mail/deliver')dnl
+    MAILER(`local')dnl
+    MAILER(`smtp')dnl
+
+Remedy: install the program, or correct its name.
+
+Source: cf/README, local_procmail; Sendmail Installation and Operation Guide, "M - Define Mailer".
 """
 
 _BUILT_IN = ("prog", "*file*", "*include*", "error")
@@ -62,6 +82,19 @@ def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: 
             continue
         if match and setting is not None and known:
             _report(name, match[1], known, makers, setting.span, sink)
+
+
+def programs(subject: Written, sink: Sink) -> None:
+    """SM073: programs of mailers, in folders that are there, that are not."""
+    for mailer in subject.cf.mailers.values():
+        program = mailer.get("P").strip()
+        if program.startswith("/") and is_absent(program, subject.root):
+            transport = subject.site.transports.get(mailer.name)
+            message = f"the mailer {mailer.name} runs {program}, which does not exist"
+            calls = (c for c in subject.named("define", "FEATURE") if program in (c.argument(1), c.argument(2)))
+            call = next((call for call in calls if call.span.text == call.name), None)
+            span = call.span if call is not None else transport.span if transport is not None else None
+            sink.report(SM073, message, span, hint="install the program, or correct its name")
 
 
 def mailer_tables(

@@ -66,6 +66,25 @@ Remedy: remove the line; let clients relay by their network (access), or by SMTP
 Source: cf/README, promiscuous_relay.
 """
 
+SM072 = warning("SM072", "a network that is written as one address")
+"""Why: keys of the access table and members of class R are compared octet by octet, from the left. 192.0.2.0 stands for
+the one host of that address, 192.0.2 for the network; there are no patterns.
+
+Example:
+    # sendmail.mc
+    OSTYPE(`linux')dnl
+    FEATURE(`access_db')dnl
+    MAILER(`local')dnl
+    MAILER(`smtp')dnl
+    # /etc/mail/access
+    Connect:192.0.2.0 RELAY
+
+Remedy: write the first octets: 192.0.2
+
+Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt: ruleset LookUpAddress.
+"""
+
+_ONE_ADDRESS = re.compile(r"((?:[0-9]{1,3}\.){1,3})(?:0|\*|x)(?:\.(?:0|\*|x))*")
 _OWN_NETWORKS = frozenset({"10", "127"})
 _WHOLE = re.compile(
     r"(?:com|net|org|edu|gov|mil|int|info|biz|name|pro|(?:(?:com?|net|org|ac|edu|gov|or|ne)\.)?"
@@ -83,6 +102,11 @@ def relaying(subject: Written, sink: Sink) -> None:
             if _WHOLE.fullmatch(word):
                 message = f"everybody may relay to each domain below {word}"
                 sink.report(SM077, message, span, hint="write the domains that are yours instead")
+    for member, place in subject.members("R"):
+        found = _ONE_ADDRESS.fullmatch(member) if member[:1].isdigit() and "*" not in member else None
+        if found is not None and place is not None:
+            hint = f"write {found[1].rstrip('.')}"
+            sink.report(SM072, f"{member} is one address, and no network", place, hint=hint)
     for feature in subject.site.features:
         if feature.kind == "FEATURE" and feature.name == "relay_local_from":
             message = "FEATURE(relay_local_from) relays for everybody: a sender of a local domain is easy to forge"
@@ -103,6 +127,17 @@ def _relayed(subject: Written) -> dict[str, Span]:
         if span is not None:
             found.setdefault(word, span)
     return found
+
+
+def networks(entries: Iterable[Entry], sink: Sink) -> None:
+    """SM072 of an access table."""
+    for entry in entries:
+        tag, _, word = entry.key.rpartition(":")
+        if tag.lower() in ("", "connect") and word[:1].isdigit() and (found := _ONE_ADDRESS.fullmatch(word)):
+            octets = found[1].rstrip(".")
+            what = "is one address, and no network" if "*" not in word and "x" not in word else "matches nothing"
+            hint = f"write {tag}{':' * bool(tag)}{octets}"
+            sink.report(SM072, f"{entry.key} {what}", entry.key_span, hint=hint)
 
 
 def whole_domains(entries: Iterable[Entry], subject: Written, sink: Sink) -> None:

@@ -11,6 +11,8 @@ from mailconf.check.sendmail import (
     dns_lists,
     encryption,
     leftovers,
+    limits,
+    mailers,
     map_types,
     masquerading,
     milters,
@@ -19,6 +21,7 @@ from mailconf.check.sendmail import (
     relaying,
     relays,
     starting,
+    unread,
 )
 
 if TYPE_CHECKING:
@@ -33,10 +36,13 @@ SITE_RULES: tuple[Callable[[Written, Sink], None], ...] = (
     milters.filters,
     milters.passing,
     map_types.maps,
+    mailers.programs,
     relays.ports,
     own_host.relays,
     leftovers.leftovers,
     numbers.numbers,
+    limits.limits,
+    unread.statements,
     dns_lists.lists,
     relaying.relaying,
     masquerading.masquerading,

@@ -74,6 +74,7 @@ def _postfix(directory: str, root: Root, sink: Sink, given: Given) -> Prepared |
     from mailconf.postfix.policy.policy import compile_policy
     from mailconf.postfix.settings.listeners import report_missing
     from mailconf.postfix.settings.protocol import report_protocol
+    from mailconf.postfix.settings.screening import report_screening
     from mailconf.postfix.settings.unserved import report_unserved
 
     loaded = load_site(directory, root, sink, "sendmail or Postfix", version=given.version)
@@ -83,6 +84,7 @@ def _postfix(directory: str, root: Root, sink: Sink, given: Given) -> Prepared |
     report_missing(loaded.configuration, sink)
     policy = compile_policy(loaded.configuration, sink, smtpd)
     report_protocol(loaded.configuration, [smtpd] if smtpd else [], sink)
+    report_screening(loaded.configuration, [smtpd] if smtpd else [], sink)
     report_unserved(loaded.configuration, [smtpd] if smtpd else [], sink)
     unbuilt = Unbuilt(loaded, sink, policy.smtpd.knows_restriction)
     world = FileWorld(

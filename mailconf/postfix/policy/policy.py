@@ -32,6 +32,7 @@ from mailconf.postfix.policy.hop_security import HopSecurities
 from mailconf.postfix.policy.local import Local, with_headers
 from mailconf.postfix.policy.resolve import Resolver
 from mailconf.postfix.policy.rewrite import Rewriter
+from mailconf.postfix.policy.screening import PostfixScreener
 from mailconf.postfix.policy.smtpd import PostfixSession, Smtpd
 from mailconf.postfix.policy.smtpd_settings import Settings
 from mailconf.postfix.settings.classes import IGNORED, Domains
@@ -94,6 +95,8 @@ class PostfixPolicy:
         self._agents: dict[str, _Agent] = {}
         self._prober: Resolver | None = None
         self._sent: dict[str, ContentChecks | None] = {}
+        front = service.front if service is not None else None
+        self.screener = None if front is None else PostfixScreener(configuration.for_service(front))
         self.smtpd = Smtpd(seen, Settings(domains, self.rewriter, self.resolver), sink)
 
     def check_service(self, view: Configuration, service: Service, sink: Sink) -> None:
@@ -108,6 +111,8 @@ class PostfixPolicy:
         return PostfixSession(self.smtpd, session)
 
     def distinguishes(self, values: Values = lambda table: ()) -> Iterator[Distinction]:
+        if self.screener is not None:
+            yield from self.screener.distinguishes()
         yield from self.smtpd.distinguishes(values)
         yield from self.rewriter.distinguishes()
         yield from self.aliasing.distinguishes()

@@ -10,13 +10,31 @@ import re
 from collections.abc import Mapping
 
 from mailconf.model.address import Address
-from mailconf.postfix.policy.evaluation import Evaluation
+from mailconf.postfix.policy.evaluation import Evaluation, split_status
 from mailconf.postfix.text.expand import MacroError, expand, scan
+from mailconf.smtp.reply import Reply
 from mailconf.source import encode
 
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _REFUSAL = re.compile(r"([45][0-9][0-9]) (.*)\Z", re.DOTALL | re.ASCII)
+
+
+def softened(reply: Reply) -> Reply:
+    """What soft_bounce makes of a refusal for good: one for the time being."""
+    if reply.code < 500:
+        return reply
+    return Reply.of(reply.code - 100, *(f"4{line[1:]}" if line[:1] == "5" else line for line in reply.lines))
+
+
+def with_footer(line: str, footer: str) -> tuple[str, ...]:
+    """The lines of a refusal with a footer, which is filled in: lines of its own, or with ``\\c`` the line's end."""
+    joined = footer.startswith("\\c")
+    parts = (footer[2:] if joined else footer).split("\\n")
+    status, remaining = split_status(line, "")
+    mark = f"{status} " if remaining != line else ""
+    return line + parts[0] if joined else line, *(f"{mark}{part}" for part in (parts[1:] if joined else parts))
+
 
 # The names that default_rbl_reply and rbl_reply_maps may use.
 RBL_NAMES = frozenset(

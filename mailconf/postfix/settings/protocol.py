@@ -6,7 +6,7 @@ that of the default, ``regexp:{{/^[^A-Z]/ Bogus}}``; a table in a file is not, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mailconf.diagnostics import Sink, error, warning
 from mailconf.maps.core.table import LookupTable, TemporaryFailure, UnsupportedMap
@@ -66,7 +66,7 @@ def protocol_options(c: Configuration) -> ServerOptions:
         endings_named=c.postfix.version >= ENDINGS_NAMED,
         from_lines=c.postfix.version < ONE_FROM_LINE,
         vrfy=not c.boolean("disable_vrfy_command"),
-        forbidden=forbidden_by_default if c.value(_FORBIDDEN) == PARAMETERS[_FORBIDDEN][1] else _Forbidden(c),
+        forbidden=forbidden_commands(c, _FORBIDDEN),
         ipv4=_allows(c, "ipv4"),
         ipv6=_allows(c, "ipv6"),
         noop_commands=tuple(word.upper() for word in c.words("smtpd_noop_commands")),
@@ -111,19 +111,24 @@ def _allows(c: Configuration, family: str) -> bool:
     return not words or "all" in words or family in words
 
 
+def forbidden_commands(c: Configuration, name: str) -> Callable[[str], bool]:
+    """Whether an unknown command, in upper case, is one that the list ``name`` has."""
+    return forbidden_by_default if c.value(name) == PARAMETERS[_FORBIDDEN][1] else _Forbidden(c, name)
+
+
 class _Forbidden:
     """A list of commands as a question."""
 
-    def __init__(self, c: Configuration) -> None:
+    def __init__(self, c: Configuration, name: str) -> None:
         self.commands: set[str] = set()
         self.tables: list[LookupTable] = []
-        for word in c.words(_FORBIDDEN):
+        for word in c.words(name):
             table = self._table(word) if ":" in word else None
             if table is not None:
                 self.tables.append(table)
             elif ":" in word:
                 hint = "write the commands, or a regexp:{...} table, into the list"
-                c.report(_FORBIDDEN, PF016, f'{_FORBIDDEN}: the table "{word}" is not asked', hint)
+                c.report(name, PF016, f'{name}: the table "{word}" is not asked', hint)
             else:
                 self.commands.add(word.upper())
 

@@ -273,6 +273,7 @@ def _limits(c: Configuration) -> Limits:
         bounce_lifetime=c.seconds("bounce_queue_lifetime"),
         destination_concurrency=c.integer("default_destination_concurrency_limit"),
         hop_count=c.integer("hopcount_limit"),
+        room=max(c.integer("queue_minfree"), -(-3 * max(c.integer("message_size_limit"), 0) // 2)),
         virtual_mailbox_size=max(c.integer("virtual_mailbox_limit"), 0),
         bounce_size=c.integer("bounce_size_limit"),
         delay_warning=c.seconds("delay_warning_time"),

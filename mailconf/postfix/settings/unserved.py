@@ -40,7 +40,7 @@ Remedy: nothing, if Postfix serves the configuration.
 Source: docs/postfix-support.md, "What explain and serve do not do".
 """
 
-POSTSCREEN = "postscreen does not test clients"
+POSTSCREEN = "postscreen knows clients again, to whichever address they come"
 # What serve does, and explain does not.
 SERVED = ("milter_header_checks", "non_smtpd_milters", "smtpd_milter_maps", "smtpd_milters")
 UNSERVED: dict[str, tuple[str, ...]] = {
@@ -73,18 +73,7 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_per_request_deadline",
     ),
     "these limits are not applied": ("duplicate_filter_limit",),
-    "queue ids have the short form": ("enable_long_queue_ids",),
-    "the log has no lines about what access tables permit": ("smtpd_log_access_permit_actions",),
-    "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
-    POSTSCREEN: (
-        "postscreen_access_list",
-        "postscreen_bare_newline_enable",
-        "postscreen_denylist_action",
-        "postscreen_dnsbl_sites",
-        "postscreen_greet_action",
-        "postscreen_non_smtp_command_enable",
-        "postscreen_pipelining_enable",
-    ),
+    POSTSCREEN: ("postscreen_allowlist_interfaces",),
     "probes end at the recipient, and have one sender": (
         "address_verify_sender_ttl",
         "lmtp_address_verify_target",
@@ -139,7 +128,6 @@ UNSERVED |= {
         "require_home_directory",
         "reset_owner_alias",
     ),
-    "mail is taken whatever room the disk has": ("queue_minfree",),
     "nobody is told that a delay is over": ("confirm_delay_cleared",),
     "the log has clients without their ports": ("smtpd_client_port_logging",),
     "a message has its queue id from its first recipient on": ("smtpd_delay_open_until_valid_rcpt",),
@@ -243,7 +231,11 @@ def report_unserved(
     done  parameters that are acted upon here
     """
     services = list(services)
-    asking = [configuration, *(configuration.for_service(service) for service in services if service.overrides)]
+    fronts = [service.front for service in services if service.front is not None]
+    asking = [
+        configuration,
+        *(configuration.for_service(service) for service in (*services, *fronts) if service.overrides),
+    ]
     screened = any(service.front for service in services)
     for subject, parameters in UNSERVED.items():
         if subject == POSTSCREEN and not screened:

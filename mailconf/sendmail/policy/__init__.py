@@ -40,6 +40,7 @@ class SendmailPolicy:
     """
 
     site: Site
+    screener = None
 
     def __init__(
         self,

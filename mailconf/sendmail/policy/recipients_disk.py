@@ -26,8 +26,6 @@ class DiskRecipientsWorld(DiskWorld):
         return next((user for user, _ in self.machine.users() if user.uid == uid), None)
 
     async def free_space(self, folder: str) -> FreeSpace | None:
-        if not self.root.is_real:
-            return None
         name = folder.rpartition("/")[0] if folder.endswith("*") else folder
         try:
             found = os.statvfs(self.root.path(name))

@@ -334,6 +334,8 @@ class SendmailSession(SessionState):
         if not await self._check("check_rcpt", address):
             return self._refuse(ask, rule="check_rcpt")
         waits, called = found.waits, address
+        if self.discard and found.mailer is not None and found.mailer.name == "prog":
+            return self._refuse(ask, Reply.of(550, f"5.7.1 {plain(address)}... Cannot mail directly to programs"))
         if not self.discard:
             self.heard.problems.subject = address
             called, queued = await self._recipients.accept(found, address)
@@ -370,6 +372,7 @@ class SendmailSession(SessionState):
 
     async def _look_up(self, verb: str, typed: str, ask: Ask) -> Verdict:
         """VRFY and EXPN, which leave nothing behind in the transaction."""
+        self._forget_recipient()
         kept, self.engine.macros = self.engine.macros, self.engine.macros.above()
         try:
             return await self._listed(verb, typed, ask)

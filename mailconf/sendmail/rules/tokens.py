@@ -153,7 +153,17 @@ class Tokeniser:
                 parts.append(blank)
             parts.append(token)
             before = atom
-        return "".join(parts)[: max(most - 3, 0)]
+        text, room = "".join(parts), max(most - 3, 0)
+        return text if len(text) <= room else text[: room + _ends_before_blank(parts, blank, room)]
+
+
+def _ends_before_blank(parts: Sequence[str], blank: str, room: int) -> bool:
+    """Whether ``room`` is used up where a blank follows: there is always room for that."""
+    for part in parts:
+        if room <= 0:
+            return room == 0 and part == blank
+        room -= len(part)
+    return False
 
 
 def _kinds(operators: str, reading: Reading) -> dict[str, int]:
