@@ -549,6 +549,16 @@ class Answers(Transaction):
         field = self.context.personality.hop.received(hop, self.site, hides_client=hides)
         return encode(f"{field}\n") if field else b""
 
+    def heard(self, event: Event, line: str) -> None:
+        """Keep what the client has sent, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.command(event, line)
+
+    def said(self, reply: Reply) -> None:
+        """Keep what is answered, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.said(reply)
+
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""
         self.filters.close()

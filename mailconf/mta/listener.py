@@ -12,8 +12,6 @@ A session that is idle when the server stops gets a 421.
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +21,7 @@ from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.measures import Refusal
-from mailconf.mta.resolver import peer
+from mailconf.mta.resolver import peer, reset
 from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
-_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
 PROXY_PROTOCOL = "haproxy"  # the one that there is
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
@@ -105,7 +102,7 @@ class SmtpSession(asyncio.Protocol):
         self.measures.connected(self.server.service)
         if not admitted:
             self.measures.refused(self.server.service, Refusal.FULL)
-            self._reset()
+            reset(self.transport)
             return
         loop = asyncio.get_running_loop()
         loop.call_soon(self._stay_paused)
@@ -116,13 +113,6 @@ class SmtpSession(asyncio.Protocol):
             session.client_address, session.client_port = known.client_address, known.client_port
             session.server_address, session.server_port = known.server_address, known.server_port
         self.task = loop.create_task(self._run())
-
-    def _reset(self) -> None:
-        """Refuse a connection that has come already: its client finds it reset, as where nobody listens any more."""
-        made = self.transport.get_extra_info("socket")
-        if made is not None:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        self.transport.abort()
 
     def _stay_paused(self) -> None:
         """Up to Python 3.11.4 the loop begins to read after `connection_made`, even if that has paused it."""
@@ -469,8 +459,7 @@ class SmtpSession(asyncio.Protocol):
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
-            if self.answers.transcript is not None:
-                self.answers.transcript.command(event, connection.line)
+            self.answers.heard(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -481,8 +470,7 @@ class SmtpSession(asyncio.Protocol):
                 self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
-                if self.answers.transcript is not None:
-                    self.answers.transcript.said(reply)
+                self.answers.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -585,8 +573,7 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
-        if self.answers.transcript is not None:
-            self.answers.transcript.said(reply)
+        self.answers.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:
