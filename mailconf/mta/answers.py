@@ -3,8 +3,8 @@
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
 
-Departure: ETRN is syntax only: every domain is answered 459, as
-Postfix answers domains that it does not relay for.
+Departure: ETRN sends nothing: a domain that the Policy lets a client ask for is answered 459, as Postfix answers those
+that it does not relay for.
 """
 
 from __future__ import annotations
@@ -324,6 +324,10 @@ class Answers(Transaction):
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
             case Etrn(domain):
+                refused = (await self.command(f"ETRN {domain}")).reply
+                if not refused.positive:
+                    return [refused]
+                self._note(LogEvent.NOT_QUEUED, client=self.client, domain=domain)
                 return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
@@ -338,6 +342,8 @@ class Answers(Transaction):
             case Starttls():
                 if not self._has_tls:
                     return [await self.worded(self._wording.refusal(Problem.TLS_UNAVAILABLE))]
+                if (refusal := self.filters.standing()) is not None:
+                    return [await self.worded(refusal)]
                 if self.limits is not None and (refusal := self.limits.refuses_tls()) is not None:
                     return [await self.worded(refusal)]
                 return [self._wording.acknowledgement(Acknowledgement.START_TLS)]

@@ -148,7 +148,22 @@ def test_sections_stand_where_the_library_has_them() -> None:
 
 
 def test_text_before_the_sections_is_the_head() -> None:
-    assert cf_of("VERSIONID(`mine 1.0')dnl\nCwextra.example.com\n").startswith("# mine 1.0\n")
+    """What stands behind a VERSIONID without a line's end is part of its comment, as with the library."""
+    assert cf_of("VERSIONID(`mine 1.0')\nCwextra.example.com\n").startswith("#####  mine 1.0  #####\nCwextra.example")
+    assert cf_of("VERSIONID(`mine 1.0')dnl\nCwextra.example.com\n").startswith("#####  mine 1.0  #####Cwextra")
+
+
+def test_rules_of_a_section_come_before_ours_for_the_same_ruleset() -> None:
+    text = cf_of("", "LOCAL_RULESETS\nSHdrFromSMTP\nR$*\t$@ all@example.com\nSRelay_ok\nR$*\t$: $1\n")
+    theirs = text.index("R$*\t$@ all@example.com")
+    for name in ("EnvFromL", "HdrFromL", "EnvToSMTP", "HdrFromSMTP", "MasqSMTP", "PseudoToReal", "AddDomain"):
+        assert theirs < text.rindex(f"\nS{name}\n"), name
+    assert text.index("\nSRelay_ok\n") < theirs < text.rindex("\nSRelay_ok\n")
+
+
+def test_an_address_of_this_machine_becomes_its_name() -> None:
+    rules = cf_of("").partition("\nSOwnName")[2].partition("\nS")[0].splitlines()
+    assert rules.index("R< $=w >\t$@ $j .") == rules.index("R[ $* ]\t$: < [ $1 ] >") + 1
 
 
 def test_calls_have_their_places() -> None:
@@ -305,3 +320,23 @@ def test_all_mail_filters_are_asked() -> None:
     text = cf_of("".join(f"INPUT_MAIL_FILTER(`{name}', `S=local:/run/{name}, F=T')dnl\n" for name in "xyz"))
     assert lines_of(text, "O InputMailFilters") == ["O InputMailFilters=x, y, z"]
     assert len(lines_of(text, "X")) == 3
+
+
+@pytest.mark.parametrize(
+    ("system", "more", "sender", "flags", "daemons"),
+    [
+        ("solaris2", "", "EnvFromL/HdrFromL", "fSmn9", ["Name=MTA"]),
+        ("solaris8", "", "EnvFromSMTP/HdrFromL", "PSXmnz9", ["Name=MTA-v4, Family=inet", "Name=MTA-v6, Family=inet6"]),
+        ("solaris11", "DAEMON_OPTIONS(`Name=X')dnl\n", "EnvFromSMTP/HdrFromL", "PSXmnz9", ["Name=X"]),
+        ("solaris8", "FEATURE(`local_procmail')DAEMON_OPTIONS(`Name=X')\n", "EnvFromL/HdrFromL", "SPfhn9", ["Name=X"]),
+    ],
+)  # fmt: skip
+def test_the_local_mailer_of_a_system(system: str, more: str, sender: str, flags: str, daemons: list[str]) -> None:
+    """As the library's .cf has it."""
+    head = f"OSTYPE(`{system}')dnl\nFEATURE(`no_default_msa')dnl\n{more}"
+    text = own_cf(mc_of(head + MAILERS), Sink())
+    assert text is not None
+    mailer = decode(text).partition("\nMlocal,")[2].partition("\nM")[0]
+    assert f"S={sender}" in mailer and f"F=lsDFMAw5:/|@q{flags}" in mailer
+    assert mailer.count("X-Unix") == (sender == "EnvFromL/HdrFromL")
+    assert lines_of(decode(text), "O DaemonPortOptions=") == [f"O DaemonPortOptions={each}" for each in daemons]

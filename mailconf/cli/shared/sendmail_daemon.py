@@ -63,7 +63,7 @@ def run(
     from mailconf.files import Root
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent, write
-    from mailconf.mta.log import Log, SystemLog
+    from mailconf.mta.log import log_at
     from mailconf.mta.queue import QueueError
     from mailconf.mta.server import BrokenConfiguration, Policies, Server, Surroundings
     from mailconf.mta.server import run as serve
@@ -77,10 +77,11 @@ def run(
         policy = _timed(compiled(root, cf, given, hear, version), every)
     except Stopped as stopped:
         return stopped.status
-    log = SystemLog(name="sendmail") if quiet else Log(hostname=policy.hostname, name="sendmail")
+    around = around or Surroundings()
+    place = "syslog" if quiet else around.log
+    log = log_at(place, root.path(place), hostname=policy.hostname, name="sendmail")
     words = personality(policy, root)
     first = [policy]
-    around = around or Surroundings()
     around = around._replace(sockets=[(_daemon(policy, *each), each[1]) for each in around.sockets])
 
     def note(event: LogEvent, **facts: object) -> None:

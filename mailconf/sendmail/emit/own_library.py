@@ -79,7 +79,8 @@ _FEATURES = {
     "local_procmail": "define(`LOCAL_MAILER_PATH', ifelse(`$2', `', `ifdef(`PROCMAIL_MAILER_PATH',"
     " `PROCMAIL_MAILER_PATH', `/usr/local/bin/procmail')', `$2'))"
     "define(`LOCAL_MAILER_ARGS', ifelse(`$3', `', ``procmail -a $h -d $u'', ``$3''))"
-    "define(`LOCAL_MAILER_FLAGS', ifelse(`$4', `', `SPfhn9', ``$4''))",
+    "define(`LOCAL_MAILER_FLAGS', ifelse(`$4', `', `SPfhn9', ``$4''))"
+    "define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `X-Unix')",
     "local_lmtp": "define(`LOCAL_MAILER_PATH', ifelse(`$2', `', `ifdef(`confEBINDIR',"
     " `confEBINDIR', `/usr/libexec')`'/mail.local', `$2'))"
     "define(`LOCAL_MAILER_ARGS', ifelse(`$3', `', ``mail.local -l'', ``$3''))"
@@ -105,8 +106,7 @@ define(`OSTYPE', `own_record_(`OSTYPE', `$1')ifdef(`own_ostype_$1_', `indir(`own
 define(`DOMAIN', `own_record_(`DOMAIN', `$1')ifdef(`own_domain_$1_', `indir(`own_domain_$1_')')`'')
 define(`INPUT_MAIL_FILTER', `own_record_(`INPUT_MAIL_FILTER', $@)'dnl
 `define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')`, '')`$1')')
-define(`VERSIONID', `PUSHDIVERT(0)# $1
-`'POPDIVERT`'')
+define(`VERSIONID', ``#####  $1  #####'')
 m4wrap(`include(`@FOLDER@/m4/finish.m4')')
 divert(0)dnl
 """

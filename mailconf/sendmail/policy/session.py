@@ -336,6 +336,8 @@ class SendmailSession(SessionState):
         if not await self._check("check_rcpt", address):
             return self._refuse(ask, rule="check_rcpt")
         waits, called = found.waits, address
+        if self.discard and found.mailer is not None and found.mailer.name == "prog":
+            return self._refuse(ask, Reply.of(550, f"5.7.1 {plain(address)}... Cannot mail directly to programs"))
         if not self.discard:
             self.heard.problems.subject = address
             called, queued = await self._recipients.accept(found, address)
