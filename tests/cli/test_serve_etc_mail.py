@@ -26,14 +26,14 @@ def policy_of(root: Root, text: str) -> SendmailPolicy:
         ("O AuthMechanisms=PLAIN gssapi Login\n", "gssapi"),
         ("O RefuseLA=12\n", "RefuseLA"),
         ("Mnone, P=/no/such/program, F=l, A=x $u\n", "mailer none waits: there is no program /no/such/program"),
-        ("Mspeaks, P=/bin/true, F=lm, A=true -l\n", "mailer speaks is not served: /bin/true is to speak"),
+        ("Mspeaks, P=/no/such/speaker, F=lmz, A=x -l\n", "mailer speaks waits: there is no program /no/such/speaker"),
         ("Scheck_compat\nR$*\t$#error $: no\n", "check_compat"),
     ],
 )
 def test_what_is_not_done_is_named(tmp_path: Path, text: str, name: str) -> None:
     root = Root(tmp_path)
     assert [name in line for line in unserved(policy_of(root, text))] == [True]
-    assert unserved(policy_of(root, "")) == []
+    assert unserved(policy_of(root, "Mspeaks, P=/bin/true, F=lmz, A=true -l\n")) == []
 
 
 def test_a_filter_that_is_not_defined_keeps_a_server_from_starting(
