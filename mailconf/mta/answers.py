@@ -3,8 +3,8 @@
 Each command goes to `mailconf.model.transaction`, which puts it to the Policy over the MTA's World; a message goes to
 the Intake, and its 250 is said when the Intake has returned.
 
-Departure: ETRN is syntax only: every domain is answered 459, as
-Postfix answers domains that it does not relay for.
+Departure: ETRN sends nothing: a domain that the Policy lets a client ask for is answered 459, as Postfix answers those
+that it does not relay for.
 """
 
 from __future__ import annotations
@@ -324,6 +324,10 @@ class Answers(Transaction):
                 self.session.verbose = True
                 return [self._wording.acknowledgement(Acknowledgement.VERBOSE)]
             case Etrn(domain):
+                refused = (await self.command(f"ETRN {domain}")).reply
+                if not refused.positive:
+                    return [refused]
+                self._note(LogEvent.NOT_QUEUED, client=self.client, domain=domain)
                 return [await self.worded(self._wording.refusal(Problem.ETRN_UNAVAILABLE, domain=domain))]
             case Xclient():
                 return [await self._xclient(event)]
@@ -548,6 +552,16 @@ class Answers(Transaction):
         hides = self.connection.options.hide_client_session
         field = self.context.personality.hop.received(hop, self.site, hides_client=hides)
         return encode(f"{field}\n") if field else b""
+
+    def heard(self, event: Event, line: str) -> None:
+        """Keep what the client has sent, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.command(event, line)
+
+    def said(self, reply: Reply) -> None:
+        """Keep what is answered, where a transcript is made."""
+        if self.transcript is not None:
+            self.transcript.said(reply)
 
     async def _xclient(self, event: Xclient) -> Reply:
         """Become another client (XCLIENT_README): what is not given stays, the session begins anew."""

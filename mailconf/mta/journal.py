@@ -44,6 +44,7 @@ class LogEvent(Worded):
     NO_PROXY_PROTOCOL = "a proxy's protocol is asked for that does not exist", "value"
     # finding: a `mailconf.mta.screen.Finding` or a note of a talk; about: what goes with it, by name
     SCREENED = "what the tests of a client have shown", "finding", "client", "session", "about"
+    NOT_QUEUED = "nothing is sent for a domain that a client asks for by ETRN", "client", "domain"
     SLOWED = "the client repeats a command, and waits for replies from now on", "client", "verb", "count", "queue_id"
     THROTTLED = "the client has named many recipients in vain, and waits from now on", "client", "queue_id"
     FULL = "no more connections are taken, as there are as many as may be", "service", "count", "most"

@@ -49,6 +49,7 @@ _TEXTS: dict[LogEvent, tuple[str, str]] = {
         "warning: SASL: Connect to Dovecot auth socket '{server}' failed: {reason}",
     ),
     LogEvent.NO_MECHANISMS: (_ACCEPT, "fatal: no SASL authentication mechanisms"),
+    LogEvent.NOT_QUEUED: (_ACCEPT, "warning: reject: ETRN {domain:.100}... from {client}"),
     LogEvent.SLOWED: (_ACCEPT, "{queue_id}: {client}: possible SMTP attack: command={verb}, count={count}"),
     LogEvent.THROTTLED: (_ACCEPT, "{queue_id}: {client}: possible SMTP RCPT flood, throttling"),
     LogEvent.FULL: (_MASTER, "rejecting connections on daemon {service}: {count} children, max {most}"),

@@ -121,7 +121,7 @@ _SILENT = frozenset(
         LogEvent.ACTIVE, LogEvent.REMOVED, LogEvent.MESSAGE_BEGUN, LogEvent.MESSAGE_IDS, LogEvent.IMPROPER_PIPELINING,
         LogEvent.LINE_REJECTED, LogEvent.NOT_INTRODUCED, LogEvent.NO_PROXY_PROTOCOL, LogEvent.CHUNK_REFUSED,
         LogEvent.FILTER_NO_DISCARD, LogEvent.FILTER_NO_RECIPIENT, LogEvent.PROXY_UNREACHABLE, LogEvent.PROXY_FAILED,
-        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED, LogEvent.SCREENED,
+        LogEvent.PROXY_GARBAGE, LogEvent.PROXY_REFUSED, LogEvent.PROXIED, LogEvent.SCREENED, LogEvent.NOT_QUEUED,
     )
 )  # fmt: skip
 

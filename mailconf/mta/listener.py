@@ -5,25 +5,23 @@ session waits, and no more than a buffer of one whose commands are being answere
 sent to it is cut off after smtpd_timeout, as one that sends nothing; when a client is gone, its commands are dropped.
 
 Departures: a session over the limit of all sessions waits for its greeting (Postfix leaves it in the listen queue),
-unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop.
-A session that is idle when the server stops gets a 421.
+unless the configuration wants it refused (sendmail's MaxDaemonChildren): then who listens is told to stop. A session
+that is idle when the server stops gets a 421.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from mailconf.model.security import ServerTls
-from mailconf.model.session import NO_NAME, Session
+from mailconf.model.session import NO_NAME
 from mailconf.mta.answers import Answers
 from mailconf.mta.client_limits import ClientLimits
 from mailconf.mta.journal import LogEvent
 from mailconf.mta.measures import Refusal
-from mailconf.mta.resolver import peer
+from mailconf.mta.resolver import peer, reset
 from mailconf.mta.transcript import report
 from mailconf.smtp.events import COUNTED, LAST, ChunkEnd, Content, ContentEnd, SessionState, Wait
 from mailconf.smtp.problems import Problem
@@ -32,12 +30,11 @@ from mailconf.smtp.reply import Reply
 if TYPE_CHECKING:
     from mailconf.mta.smtp_service import SmtpService
     from mailconf.mta.tls import Offered, ServerLayer
+    from mailconf.smtp.proxy_header import Endpoints
 
 _BUFFER = 262_144  # bytes read ahead of the work
 _REPLIES = 16_384  # bytes of replies that are gathered
 _TURNS = 32  # events after which other sessions have their turn
-_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
-PROXY_PROTOCOL = "haproxy"  # the one that there is
 _SHOWN = 100  # bytes of improper pipelining, in the log
 
 
@@ -54,8 +51,8 @@ class SmtpSession(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, server: SmtpService, screened: Session | None = None) -> None:
-        """``screened``: who the client is, where it has been tested and is handed on."""
+    def __init__(self, server: SmtpService, screened: Endpoints | None = None) -> None:
+        """``screened``: whose connection it is, where the client has been tested and is handed on."""
         self.server = server
         self.context = server.context
         self.measures = server.context.measures
@@ -66,11 +63,10 @@ class SmtpSession(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.wording = self.context.personality.wording
         self.connection = self.context.personality.connection(server.options(), self.wording)
-        server.prepare()
-        # What has come before it is known whose connection this is, where a proxy says that.
+        server.prepare()  # the head: what has come before it is known whose connection this is, if a proxy says that
         proxied = bool(self.connection.options.proxy_protocol) and screened is None
         self._head: bytearray | None = bytearray() if proxied else None
-        self._screened = screened
+        self._ends = screened
         self._offer = server.tls
         self._layer: ServerLayer | None = None
         self.answers = Answers(
@@ -105,24 +101,14 @@ class SmtpSession(asyncio.Protocol):
         self.measures.connected(self.server.service)
         if not admitted:
             self.measures.refused(self.server.service, Refusal.FULL)
-            self._reset()
+            reset(self.transport)
             return
         loop = asyncio.get_running_loop()
         loop.call_soon(self._stay_paused)
         session = self.session
-        session.client_address, session.client_port = peer(transport.get_extra_info("peername"))
-        session.server_address, session.server_port = peer(transport.get_extra_info("sockname"))
-        if (known := self._screened) is not None:
-            session.client_address, session.client_port = known.client_address, known.client_port
-            session.server_address, session.server_port = known.server_address, known.server_port
+        ends = (*peer(transport.get_extra_info("peername")), *peer(transport.get_extra_info("sockname")))
+        session.client_address, session.client_port, session.server_address, session.server_port = self._ends or ends
         self.task = loop.create_task(self._run())
-
-    def _reset(self) -> None:
-        """Refuse a connection that has come already: its client finds it reset, as where nobody listens any more."""
-        made = self.transport.get_extra_info("socket")
-        if made is not None:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        self.transport.abort()
 
     def _stay_paused(self) -> None:
         """Up to Python 3.11.4 the loop begins to read after `connection_made`, even if that has paused it."""
@@ -223,26 +209,18 @@ class SmtpSession(asyncio.Protocol):
 
     async def _introduce(self, head: bytearray) -> bool | None:
         """Read whose connection the proxy hands on; False where it does not say so, None where nobody is served."""
-        from mailconf.smtp import proxy_header
+        from mailconf.mta.introduction import PROTOCOL, introduction
+        from mailconf.smtp.proxy_header import LIMIT, Fault
 
         options, session = self.connection.options, self.session
-        if options.proxy_protocol != PROXY_PROTOCOL:
+        if options.proxy_protocol != PROTOCOL:
             self._note(LogEvent.NO_PROXY_PROTOCOL, value=options.proxy_protocol)
             return None
-        fault = None
-        try:
-            async with asyncio.timeout(self.site.limits.proxy_timeout or None):
-                while (found := proxy_header.read(bytes(head), ipv4=options.ipv4, ipv6=options.ipv6)) is None:
-                    await self._more()
-        except proxy_header.BadHeader as bad:
-            fault = bad.fault
-        except (_Lost, TimeoutError) as failure:
-            fault = proxy_header.missing(bytes(head), timed_out=isinstance(failure, TimeoutError))
+        found = await introduction(head, self._more, options, self.site.limits.proxy_timeout, _Lost)
         self._head = None
-        if fault is not None:
-            self._note(LogEvent.NOT_INTRODUCED, fault=fault, data=bytes(head[: proxy_header.LIMIT]))
+        if isinstance(found, Fault):
+            self._note(LogEvent.NOT_INTRODUCED, fault=found, data=bytes(head[:LIMIT]))
             return False
-        assert found is not None
         if found.endpoints is not None:
             session.client_address, session.client_port, session.server_address, session.server_port = found.endpoints
         self.limits.arrive()
@@ -469,8 +447,7 @@ class SmtpSession(asyncio.Protocol):
                 self.session.early_input = True
             if connection.slowed is not None:
                 await self._slow()
-            if self.answers.transcript is not None:
-                self.answers.transcript.command(event, connection.line)
+            self.answers.heard(event, connection.line)
             replies = await self.answers.answer(event)
             if self.answers.pause:
                 await self._linger(self.answers.pause)
@@ -481,8 +458,7 @@ class SmtpSession(asyncio.Protocol):
                 self.measures.answered(event, reply)
                 await self._punish(reply)
                 self._out += connection.send_reply(reply)
-                if self.answers.transcript is not None:
-                    self.answers.transcript.said(reply)
+                self.answers.said(reply)
                 self.session.errors = connection.errors
                 if reply.code in (421, 521):
                     connection.close()
@@ -585,8 +561,7 @@ class SmtpSession(asyncio.Protocol):
         self.answers.remarks.clear()
 
     def _say(self, reply: Reply) -> None:
-        if self.answers.transcript is not None:
-            self.answers.transcript.said(reply)
+        self.answers.said(reply)
         self._out += reply.wire()
 
     def _write(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_address
@@ -24,6 +25,8 @@ from mailconf.smtp.path import valid_hostname
 if TYPE_CHECKING:
     import dns.asyncresolver
     import dns.rdata
+
+_AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: what is unsent is dropped, and the connection reset
 
 
 class Resolver:
@@ -167,6 +170,14 @@ def numeric_host(address: str) -> str:
         mapped = getattr(ip, "ipv4_mapped", None)
         return str(mapped or ip)
     return address
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Refuse a connection that has come already: its client finds it reset, as where nobody listens any more."""
+    made = transport.get_extra_info("socket")
+    if made is not None:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    transport.abort()
 
 
 def peer(transport_info: object) -> tuple[str, str]:

@@ -167,6 +167,16 @@ class ScreenSession(asyncio.Protocol):
             timer.cancel()
         return loop.time() < deadline
 
+    async def _more(self) -> None:
+        """Wait for something new of the client. Raises _Lost."""
+        if self._lost:
+            raise _Lost
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
     # The tests.
 
     def _note(self, finding: Finding | Note, **about: Any) -> None:
@@ -182,6 +192,9 @@ class ScreenSession(asyncio.Protocol):
         try:
             if self._screening.proxy_protocol and not await self._is_introduced():
                 return
+            refresh = getattr(self._service.context.world, "refresh", None)
+            if refresh is not None:  # tables that were replaced are opened anew
+                refresh()
             server = f"[{self._session.server_address}]:{self._session.server_port}"
             self._note(Finding.CAME, server=server)
             if await self._is_crowded() or not await self._may_pass():
@@ -191,6 +204,8 @@ class ScreenSession(asyncio.Protocol):
                 self._hand_on()
         except _Lost:
             self._note(Finding.GONE)
+        except Exception as error:  # a defect costs the client its connection, and nothing is taken
+            self._service.context.note(LogEvent.DEFECT, question="screening", error=error, place="")
         finally:
             self._screens.sessions.discard(self)
             if self._counted:
@@ -200,24 +215,16 @@ class ScreenSession(asyncio.Protocol):
 
     async def _is_introduced(self) -> bool:
         """Read whose connection the proxy hands on; False where it does not say so: nobody is served then."""
-        from mailconf.mta.listener import PROXY_PROTOCOL
-        from mailconf.smtp import proxy_header
+        from mailconf.mta.introduction import PROTOCOL, introduction
+        from mailconf.smtp.proxy_header import LIMIT, Fault
 
         protocol, options = self._screening.proxy_protocol, self._service.options()
-        if protocol != PROXY_PROTOCOL:
+        if protocol != PROTOCOL:
             self._note(Finding.NO_PROXY_PROTOCOL, value=protocol)
             return False
-        deadline = self._began + self._screening.proxy_time
-        fault = found = None
-        try:
-            while (found := proxy_header.read(bytes(self._data), ipv4=options.ipv4, ipv6=options.ipv6)) is None:
-                if self._lost or not await self._until(deadline):
-                    fault = proxy_header.missing(bytes(self._data), timed_out=not self._lost)
-                    break
-        except proxy_header.BadHeader as bad:
-            fault = bad.fault
-        if found is None:
-            self._note(Finding.NOT_INTRODUCED, fault=fault, data=bytes(self._data[: proxy_header.LIMIT]))
+        found = await introduction(self._data, self._more, options, self._screening.proxy_time, _Lost)
+        if isinstance(found, Fault):
+            self._note(Finding.NOT_INTRODUCED, fault=found, data=bytes(self._data[:LIMIT]))
             await self._say(self._screener.words(Answer.NOT_INTRODUCED))
             await self._finish()
             return False
@@ -370,9 +377,12 @@ class ScreenSession(asyncio.Protocol):
     def _hand_on(self) -> None:
         """The service's session takes the connection over, with what the client has sent."""
         from mailconf.mta.listener import SmtpSession
+        from mailconf.smtp.proxy_header import Endpoints
 
         self._handed = True
-        session = SmtpSession(self._service, screened=self._session)
+        of = self._session
+        ends = Endpoints(of.client_address, of.client_port, of.server_address, of.server_port)
+        session = SmtpSession(self._service, screened=ends)
         self.transport.set_protocol(session)
         session.connection_made(self.transport)
         if self._data:

@@ -21,12 +21,10 @@ from tests.vectors.screen_dialogues import DNS, SCREENED  # noqa: E402
 CASES = (
     "passes",
     "speaks too early, refused",
-    "access list, enforce",
+    "access list, nested",
     "weights, threshold 3",
-    "all deep tests",
-    "headers instead of commands",
-    "under TLS",
-    "behind a proxy",
+    "another deep test, and other faults",
+    "TLS is needed",
 )
 
 

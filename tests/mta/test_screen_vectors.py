@@ -15,10 +15,12 @@ from test_auth_vectors import PRIVATE, read
 
 from mailconf.diagnostics import Sink
 from mailconf.model.world import Outcome, Records
+from mailconf.mta import screen_memory
 from mailconf.mta.world import MtaWorld
 from mailconf.postfix.policy.policy import compile_policy
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.postfix.settings.listeners import listeners
+from mailconf.smtp.screening import Test
 from tests.vectors.record_auth import client_context, write_certificates
 from tests.vectors.record_screen import connected, kept, neutral
 from tests.vectors.screen_dialogues import DNS, EARLY, END, GONE, SCREENED, SECURE, Case, Session
@@ -160,3 +162,56 @@ def test_as_recorded(name: str, folder: Path) -> None:
     recorded = VECTORS.keyed("name")[name]["answers"]
     found = list(Differences(folder, name, SCREENED[name], recorded, VECTORS.head.common["settings"]).find())
     assert not found, "\n".join(map(str, found)) + f"\n{len(found)} differ"
+
+
+def test_a_client_that_does_not_stop_costs_a_buffer(folder: Path) -> None:
+    """What is sent before the greeting is not read beyond a bound, and a line without an end ends the talk."""
+    settings = {**VECTORS.head.common["settings"], **PRIVATE, "postscreen_greet_action": "enforce"}
+    with ScreenedListener(folder, settings) as ours:
+        ours.screener.screening = ours.screener.screening._replace(wait=60.0)
+        peer = connected(ours.port, Session(2, []))
+        peer.settimeout(20)
+        said = b""
+        try:
+            for _ in range(200):
+                peer.sendall(b"x" * 65_536)
+        except OSError:
+            pass  # we have hung up
+        try:
+            while data := peer.recv(4096):
+                said += data
+        except OSError:
+            pass
+        peer.close()
+        ours.await_line("DISCONNECT")
+        early = next(line for line in ours.lines if "PREGREET" in line)
+        assert int(early.split()[2]) < 500_000
+        assert any("COMMAND LENGTH LIMIT" in line for line in ours.lines)
+    assert not ours.intake.messages
+    assert not ours.service.screens.sessions and not ours.service.screens.clients
+
+
+def test_a_defect_ends_the_connection_and_no_more(folder: Path) -> None:
+    async def broken(address: str, ask: object) -> None:
+        raise RuntimeError("a defect")
+
+    with ScreenedListener(folder, {**VECTORS.head.common["settings"], **PRIVATE}) as ours:
+        ours.screener.standing = broken  # type: ignore[method-assign, assignment]
+        peer = connected(ours.port, Session(2, []))
+        peer.settimeout(20)
+        assert peer.recv(100) == b""
+        peer.close()
+        ours.await_line("a defect")
+
+
+def test_what_is_remembered_is_bounded_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    memory = screen_memory.Memory(lambda: now)
+    monkeypatch.setattr(screen_memory, "MOST", 3)
+    for client in "abcd":
+        memory.put(client, {Test.GREETING: 10.0, Test.LISTS: 5.0})
+    assert [bool(memory.passed(client)) for client in "abcd"] == [False, True, True, True]
+    now = 5.0
+    assert (memory.passed("d"), memory.ever("d")) == ({Test.GREETING}, {Test.GREETING, Test.LISTS})
+    now = 10.0
+    assert memory.passed("d") == frozenset()

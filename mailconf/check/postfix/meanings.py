@@ -15,8 +15,9 @@ from mailconf.check import users
 from mailconf.check.postfix import mailboxes, networks, routes, table_values
 from mailconf.check.postfix.dead_settings import only_usual_users
 from mailconf.check.postfix.domains import Classes
+from mailconf.check.postfix.table_values import PF263
 from mailconf.check.subject import Subject
-from mailconf.diagnostics import Severity, Sink, error, warning
+from mailconf.diagnostics import Severity, Sink, warning
 from mailconf.model.site import TableUse
 from mailconf.postfix.settings.configuration import Configuration
 from mailconf.tables import roles
@@ -24,23 +25,6 @@ from mailconf.tables.aliases import AliasTarget
 from mailconf.tables.entry import Entry
 
 Known = Callable[..., bool]  # of a name, and of an alias that is left out
-
-PF263 = error("PF263", "a key that no lookup asks for")
-r"""Why: a table is asked for keys of certain forms, by what it is named for. Tables of addresses are asked for
-user@domain and @domain, never for a domain alone; an indexed table is asked for whole keys, and a pattern in it is
-only a text; a list of domains has no wildcards; policies of TLS are found by the nexthop as it is written.
-
-Example:
-    # main.cf
-    virtual_alias_maps = hash:/etc/postfix/virtual
-    # /etc/postfix/virtual
-    /^sales.*@example\.com$/ ann@example.com
-
-Remedy: write the key in the form of the hint, or put patterns into a table of type regexp or pcre.
-
-Source: the section "TABLE SEARCH ORDER" of canonical(5), virtual(5), generic(5), relocated(5); postconf(5)
-recipient_bcc_maps, mydestination, smtp_tls_policy_maps; observed with postmap -q of Postfix 3.7.11.
-"""
 
 PF271 = warning("PF271", "an address of a domain that this host does not serve")
 """Why: virtual_alias_maps rewrites addresses of every domain, but smtpd takes mail for a domain from strangers only

@@ -10,6 +10,23 @@ from mailconf.check.subject import Subject
 from mailconf.diagnostics import Sink, error
 from mailconf.tables.entry import Entry
 
+PF263 = error("PF263", "a key that no lookup asks for")
+r"""Why: a table is asked for keys of certain forms, by what it is named for. Tables of addresses are asked for
+user@domain and @domain, never for a domain alone; an indexed table is asked for whole keys, and a pattern in it is
+only a text; a list of domains has no wildcards; policies of TLS are found by the nexthop as it is written.
+
+Example:
+    # main.cf
+    virtual_alias_maps = hash:/etc/postfix/virtual
+    # /etc/postfix/virtual
+    /^sales.*@example\.com$/ ann@example.com
+
+Remedy: write the key in the form of the hint, or put patterns into a table of type regexp or pcre.
+
+Source: the section "TABLE SEARCH ORDER" of canonical(5), virtual(5), generic(5), relocated(5); postconf(5)
+recipient_bcc_maps, mydestination, smtp_tls_policy_maps; observed with postmap -q of Postfix 3.7.11.
+"""
+
 PF248 = error("PF248", "a value in a list that nobody looks at")
 """Why: a table in a list of networks, domains or recipients says by its keys what is in the list. The value has to be
 there, and has no meaning: REJECT lets the client, the domain or the recipient pass as OK does.
@@ -109,8 +126,6 @@ def policies(subject: Subject, names: frozenset[str], found: Iterable[Entry], si
 
 def passwords(subject: Subject, names: frozenset[str], found: Iterable[Entry], sink: Sink) -> None:
     """Report values without a colon (TB172), and keys of senders where only servers are asked for."""
-    from mailconf.check.postfix.meanings import PF263
-
     program = min(names & set(PASSWORDS)).partition("_")[0]
     switch = f"{program}_sender_dependent_authentication"
     asks_senders = is_on(subject.configuration, switch) or any(

@@ -16,6 +16,7 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
     from mailconf.mta.hop_postfix import PostfixHop
     from mailconf.mta.journal_postfix import PostfixJournal
     from mailconf.mta.personality import Personality
+    from mailconf.mta.queue_ids import LongIds, ShortIds
     from mailconf.mta.reports import Notice
     from mailconf.mta.reports_postfix import NoticeText, PostfixReports
     from mailconf.mta.threads_postfix import Threads
@@ -41,4 +42,5 @@ def postfix_personality(configuration: Configuration, sink: Sink) -> Personality
         whole = configuration.postfix.version >= IDENTITIES_WHOLE
         threads = Threads(whole, found.is_utf8, configuration.integer("line_length_limit"))
     reports = PostfixReports(texts.__getitem__, found.warnings, smtputf8=found.is_utf8, threads=threads)
-    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop(), notices=reports)
+    ids = LongIds() if configuration.boolean("enable_long_queue_ids") else ShortIds()
+    return Personality(PostfixWording(), PostfixJournal(), reports, PostfixHop(), ids=ids, notices=reports)

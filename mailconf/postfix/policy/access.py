@@ -171,8 +171,11 @@ async def apply(ev: Evaluation, table: str, value: str, subject: Asked, compiled
     entry = Entry(table, key, text)
     action = _ACTIONS.get(word)
     if action is not None:
+        if action is _ok:
+            await ev.permitted(_first_word(value), subject, table)
         return action(ev, entry, subject)
     if value.isascii() and value.isdigit():
+        await ev.permitted(value, subject, table)
         return PERMIT
     reply = _REPLY.match(value)
     if reply is not None:
@@ -198,10 +201,16 @@ def distinguished(value: str, compiled: Compiled, reach: Reach) -> Iterator[Dist
 
 def _action(value: str) -> tuple[str, str]:
     """The first word, in upper case, and what follows it."""
-    word, _, text = value.partition(" ")
-    if "\t" in word:
-        word, _, text = value.partition("\t")
-    return word.upper(), text.strip(" \t")
+    word = _first_word(value)
+    return word.upper(), value[len(word) :].strip(" \t")
+
+
+def _first_word(value: str) -> str:
+    return value.partition(" ")[0].partition("\t")[0]
+
+
+def _ok(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
+    return PERMIT
 
 
 def _refuse(ev: Evaluation, code: int, status: str, text: str, subject: Asked) -> Decision:
@@ -234,6 +243,9 @@ def _defer_if_reject(ev: Evaluation, entry: Entry, subject: Asked) -> Decision:
 
 def _without_message(ev: Evaluation, entry: Entry, action: str) -> bool:
     """Whether there is no message that an action could be about: not yet, or not here."""
+    if ev.where == "ETRN":
+        ev.warn_of(f"access table {entry.table}: action {action} is unavailable in smtpd_etrn_restrictions")
+        return True
     if ev.settings.proxied and action != "PREPEND":
         ev.warn_of(f"access table {entry.table}: with smtpd_proxy_filter specified, action {action} is unavailable")
         return True
@@ -321,8 +333,8 @@ def _only_log(word: str) -> Act:
 
 # What the actions of `mailconf.tables.access_actions` do.
 _ACTIONS: dict[str, Act] = {
-    "OK": lambda ev, entry, subject: PERMIT,
-    "RELAY": lambda ev, entry, subject: PERMIT,
+    "OK": _ok,
+    "RELAY": _ok,
     "DUNNO": lambda ev, entry, subject: DUNNO,
     "REJECT": _reject,
     "DEFER": _defer,

@@ -7,6 +7,7 @@ proto=ESMTP helo=<>`` (postconf(5) smtpd_*_restrictions, access(5)).
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -158,6 +159,7 @@ class Evaluation:
     listed: dict[str, Listed] = field(default_factory=dict)
     sender_known: bool = True  # MAIL may be refused before its address counts
     depth: int = 0  # of restriction classes
+    etrn: str = ""  # the domain of ETRN
 
     @property
     def client(self) -> str:
@@ -267,6 +269,14 @@ class Evaluation:
     def note(self, kind: str, text: str) -> None:
         """A line of the log after the queue id."""
         self.notes.append(f"{kind}: {self.log_text(text)}")
+
+    async def permitted(self, action: str, about: Asked, table: str = "") -> None:
+        """A restriction has permitted something, or what a table has; the log has it if main.cf names the action."""
+        logged = self.settings.logged_permissions
+        with suppress(LookupFailed):
+            if logged and await logged.match(self.ask, action):
+                source = f"from {table}" if table else ""
+                self.note("permit", f"action={action} for {about.what}={about.name} {source}")
 
     def log_text(self, text: str) -> str:
         session = self.session

@@ -17,6 +17,7 @@ from mailconf.postfix.policy.evaluation import (
     CERTIFICATE,
     CLIENT,
     DUNNO,
+    ETRN,
     HELO,
     LOGIN,
     PERMIT,
@@ -61,6 +62,26 @@ class Rule(NamedTuple):
     ignored: str = ""  # what the log has of the words that follow this one
 
 
+# Restrictions whose permissions the log may have, and what they are about; "" is what their list is about.
+_PERMITS = {
+    "permit": "",
+    **dict.fromkeys(("permit_auth_destination", "permit_mx_backup"), RECIPIENT),
+    **dict.fromkeys(
+        (
+            *("permit_mynetworks", "permit_inet_interfaces", "permit_naked_ip_address", "permit_sasl_authenticated"),
+            *("permit_tls_clientcerts", "permit_tls_all_clientcerts"),
+        ),
+        CLIENT,
+    ),
+}
+
+
+def _about(ev: Evaluation, what: str, subject: Asked) -> Asked:
+    if what == CLIENT:
+        return Asked(ev.client, CLIENT)
+    return Asked(ev.recipient or "", RECIPIENT) if what == RECIPIENT else subject
+
+
 class RuleList(NamedTuple):
     """The restrictions of one parameter."""
 
@@ -80,6 +101,8 @@ class RuleList(NamedTuple):
             if rule.ignored and (not ev.warn or rule.check.evaluate is permit):
                 ev.warn_of(rule.ignored)
             ev.warn = outer
+            if status is PERMIT and rule.name in _PERMITS:
+                await ev.permitted(rule.name, _about(ev, _PERMITS[rule.name], subject))
             if status is not DUNNO:
                 ev.rule = ev.rule or rule.name
                 return status
@@ -157,7 +180,8 @@ class ByAccess:
         if who == "sasl":
             login = session.sasl_username
             return await access.exact(ev, login, Asked(login, LOGIN)) if login and ev.settings.sasl else DUNNO
-        return DUNNO  # no ETRN
+        etrn = ev.etrn
+        return await access.domain(ev, etrn, Asked(etrn, ETRN)) or DUNNO if etrn else DUNNO
 
     async def _certificate(self, ev: Evaluation) -> Decision:
         """The fingerprint of the client's certificate, then that of its key."""
@@ -281,7 +305,7 @@ def policy_attributes(ev: Evaluation) -> dict[str, str]:
         "queue_id": session.queue_id,
         "instance": "",
         "size": str(session.size or session.sender_parameters.get("SIZE", 0)),
-        "etrn_domain": "",
+        "etrn_domain": ev.etrn,
         "stress": "",
         "sasl_method": session.sasl_method,
         "sasl_username": session.sasl_username,

@@ -31,6 +31,7 @@ from mailconf.postfix.policy.evaluation import (
     DATA,
     DUNNO,
     END_OF_DATA,
+    ETRN,
     HELO,
     RECIPIENT,
     REJECT,
@@ -59,6 +60,7 @@ LISTS = {
     "smtpd_recipient_restrictions": "recipient",
     "smtpd_data_restrictions": "",  # a table alone has nobody to be asked about
     "smtpd_end_of_data_restrictions": "",
+    "smtpd_etrn_restrictions": "etrn",
 }
 GUARDED = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 CLASSES = "smtpd_restriction_classes"
@@ -83,7 +85,7 @@ class Smtpd:
         self.privileges = Privileges(settings)
         rules = [compiler.compile(name, who) for name, who in LISTS.items()]
         self.client, self.helo_rules, self.sender, self.relay, self.recipient = rules[:5]
-        self.data_rules, self.end_of_data_rules = rules[5:]
+        self.data_rules, self.end_of_data_rules, self.etrn_rules = rules[5:]
         compiler.compile_classes()
         self.guarded = compiler.check_guard(*GUARDED)
 
@@ -118,13 +120,17 @@ class Smtpd:
         if settings.sasl:
             for found in settings.domains.looks_at(settings.sasl_exceptions, Dimension.NAME, Dimension.CLIENT):
                 yield found._replace(rule="smtpd_sasl_exceptions_networks")
+        if settings.logged_permissions:
+            yield from settings.domains.looks_at(
+                settings.logged_permissions, Dimension.REPLY, part=Key.WHOLE, exact=False
+            )
         # MAIL and RCPT resolve the address to see whether it can be anybody's.
         for address, look in ((Dimension.SENDER, sender_class), (Dimension.RECIPIENT, recipient_class)):
             yield Distinction(address.value, address, Form.SYNTAX, exact=False)
             yield from look(reach)
         yield Distinction("recipient", Dimension.RECIPIENT, Form.LITERAL, _POSTMASTER, (Key.WHOLE,))
         lists = (self.client, self.helo_rules, self.sender, self.relay, self.recipient)
-        for rules in (*lists, self.data_rules, self.end_of_data_rules):
+        for rules in (*lists, self.data_rules, self.end_of_data_rules, self.etrn_rules):
             yield from rules.distinguishes(reach)
         if settings.reject_unlisted_sender:
             yield from checks.REJECT_UNLISTED_SENDER.distinguishes(reach)
@@ -219,6 +225,24 @@ class Smtpd:
             ev = own.evaluation(ask, "VRFY")
             return await self._said(ev, Reply.of(502, "5.5.1 VRFY command is disabled"))
         return await self._recipient(own, ask, "VRFY", Reply.of(252, f"2.0.0 {own.session.recipient or ''}"))
+
+    async def etrn(self, own: PostfixSession, ask: Ask, domain: str) -> Verdict:
+        """Whether a client may have mail for a domain sent now."""
+        session, memory = own.session, own.memory
+        ev = own.evaluation(ask, "ETRN")
+        ev.etrn = domain
+        if memory.denied:
+            return await self._denied(ev)
+        if self.settings.delay_reject:
+            for stage in (self._client, self._helo):
+                if await stage(ev) is REJECT:
+                    return await self._refused(ev)
+        else:
+            ev.defer_if_permit = memory.client if session.helo is None else memory.helo
+        ev.begin_stage()
+        if await self._run(ev, self.etrn_rules, Asked(domain, ETRN)) is REJECT or self._deferred(ev) is REJECT:
+            return await self._refused(ev)
+        return await self._said(ev, Reply.of(250, f"Queuing started for {domain}"))
 
     async def _recipient(self, own: PostfixSession, ask: Ask, where: str, welcome: Reply) -> Verdict:
         session = own.session
@@ -473,6 +497,9 @@ class PostfixSession:
         return self._smtpd.vrfy(self, ask)
 
     async def command(self, ask: Ask) -> Verdict:
+        verb, _, argument = self.session.typed.partition(" ")
+        if verb == "ETRN":
+            return await self._smtpd.etrn(self, ask, argument)
         return Verdict(Reply.of(500, "5.5.2 Error: command not recognized"), ask.trace)
 
     def data(self, ask: Ask) -> Answering:

@@ -74,6 +74,8 @@ class Settings:
         self.reject_unlisted_sender = c.boolean("smtpd_reject_unlisted_sender")
         self.show_table_name = c.boolean("show_user_unknown_table_name")
         self.allow_untrusted_routing = c.boolean("allow_untrusted_routing")
+        logged = "smtpd_log_access_permit_actions"
+        self.logged_permissions = domains.list(logged, ListKind.STRING) if c.is_known(logged) else None
         self.null_access_key = c.value("smtpd_null_access_lookup_key")
         self.access_subdomains = "smtpd_access_maps" in domains.subdomain_lists
         self.sasl = c.boolean("smtpd_sasl_auth_enable")

@@ -73,9 +73,6 @@ UNSERVED: dict[str, tuple[str, ...]] = {
         "smtpd_per_request_deadline",
     ),
     "these limits are not applied": ("duplicate_filter_limit",),
-    "queue ids have the short form": ("enable_long_queue_ids",),
-    "the log has no lines about what access tables permit": ("smtpd_log_access_permit_actions",),
-    "ETRN is answered without these restrictions": ("smtpd_etrn_restrictions",),
     POSTSCREEN: ("postscreen_allowlist_interfaces",),
     "probes end at the recipient, and have one sender": (
         "address_verify_sender_ttl",
