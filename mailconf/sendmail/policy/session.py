@@ -375,6 +375,8 @@ class SendmailSession(SessionState):
     async def _look_up(self, verb: str, typed: str, ask: Ask) -> Verdict:
         """VRFY and EXPN, which leave nothing behind in the transaction."""
         self._forget_recipient()
+        for name in ("h", "u", "z"):  # of the address before
+            self.define(name, None)
         kept, self.engine.macros = self.engine.macros, self.engine.macros.above()
         try:
             return await self._listed(verb, typed, ask)
