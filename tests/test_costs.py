@@ -307,8 +307,11 @@ READERS: dict[str, Row] = {
     ),
     # tables of Postfix
     "rows of a table": Row(lambda text: postmap.read_rows(encode(text), places=True), LINES),
-    "rows of an alias file": Row(lambda text: aliases.read_alias_rows(encode(text)), (*LINES, "a: |||b, ", "a: |||<")),
-    "targets of an alias": Row(aliases.parse_alias_value, (*ADDRESSES, ":include:a, ")),
+    "rows of an alias file": Row(
+        lambda text: aliases.read_alias_rows(encode(text)),
+        (*LINES, "a: |||b, ", "a: |||<", 'a: |||"|b c", ', "a: |||\\b, "),
+    ),
+    "targets of an alias": Row(aliases.parse_alias_value, (*ADDRESSES, ":include:a, ", '"|a b", |||"|a b", |||"|a b"')),
     "included addresses": Row(included_targets, (*LINES, *ADDRESSES)),
     **{
         f"table {use}": Row(partial(_table, use=use), (*LINES, *VALUES, *(f"k{unit} v\n" for unit in HOSTS)), 1 << 16)
@@ -349,7 +352,9 @@ READERS: dict[str, Row] = {
     "name of sendmail's alias": Row(
         lambda text: sendmail_aliases.read_name(encode(text) + b":x", lambda host: True), ADDRESSES
     ),
-    "targets of sendmail's alias": Row(sendmail_aliases_reader.read_targets, (*ADDRESSES, "|a b, ", "# ")),
+    "targets of sendmail's alias": Row(
+        sendmail_aliases_reader.read_targets, (*ADDRESSES, "|a b, ", "# ", '"|a b", |||"|a b", |||"|a b"')
+    ),
     "words of a class": Row(class_file.read_word, (*HOSTS, "#", "a#", "@", "a,")),
     "hosts.allow": Row(
         lambda text: (hosts_access.read_daemons(text), hosts_access.read_rule(text)),

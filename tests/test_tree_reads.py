@@ -17,6 +17,8 @@ EXCEPTIONS = {
     "build/generation.py": "puts built files in place: journal, backups and locks are on the disk",
     "check/explanations.py": "looks for the entry of a code in the modules of mailconf itself",
     "cli/__init__.py": "which program along PATH it was called as",
+    "cli/own/serve.py": "appends to the log that its user names",
+    "cli/postfix/control.py": "locks the pid file for the server that it starts",
     "cli/postfix/map_owner.py": "postmap takes on the rights of an owner; the system tells what these allow",
     "cli/sendmail/daemon.py": "goes on without a terminal, its streams at nothing; removes its pid file",
     "cli/sendmail/invocation.py": "whether its user can write the files of -D and -X",

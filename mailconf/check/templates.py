@@ -2,7 +2,8 @@
 
 Placeholders are those of Jinja and Ansible (``{{ name }}``, ``{% if %}``, ``{# #}``), of ERB and EJS (``<%= name %>``),
 of autoconf (``@NAME@``) and, in tables, where a dollar means nothing, of envsubst (``${NAME}``). In main.cf and
-master.cf that may be a parameter, and in a .mc a macro.
+master.cf that may be a parameter, and in a .mc a macro. In the main.cf that comes with Postfix, lines without a value
+are for postfix-install to fill in.
 
 What a placeholder stands for is not known. A finding about a line that has one is left out, and one note (CK095) says
 so for each file; everything else is checked as in any file.
@@ -42,6 +43,12 @@ _CAPITALS = re.compile(r"\$\{[A-Z][A-Z0-9_]{1,60}\}")
 # Words that a script replaces in any file that has no meaning of its own for them: _NAME_, __NAME__, %NAME%.
 _SHOUTED = re.compile(
     r"%[A-Z][A-Z0-9_]{1,60}%|(?<!\w)_{1,2}[A-Z][A-Z0-9]{0,60}(?:_[A-Z0-9]{1,60}){0,9}_{1,2}(?!\w)", re.ASCII
+)
+# What postfix-install fills in, in the main.cf that comes with Postfix: two lines or more that have nothing yet.
+_INSTALLED = re.compile(
+    r"^(?:(?:sendmail|newaliases|mailq)_path|setgid_group|mail_owner|(?:html|manpage|sample|readme)_directory)"
+    r"[ \t]*=(?=[ \t]*$)",
+    re.MULTILINE,
 )
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*(?:(?:\[[^\]]{1,60}\]|\([^)]{0,60}\))[\w.]*){0,4}")
 _CONTROL = ("{%", "<%")
@@ -103,6 +110,8 @@ def _placeholders(source: Source) -> list[Span]:
         found += [match.span() for match in _CAPITALS.finditer(text)]
     if source.name.endswith(_SETTINGS) or not source.name.endswith(_EXPANDED):
         found += [match.span() for match in _SHOUTED.finditer(text)]
+    if source.name.endswith("/main.cf") and len(left := [each.span() for each in _INSTALLED.finditer(text)]) > 1:
+        found += left
     return [source.span(*place) for place in found]
 
 

@@ -11,6 +11,7 @@ TOOLS = {
     "mailq": "mailconf.cli.sendmail.by_dialect",
     "postalias": "mailconf.cli.postfix.postalias",
     "postcat": "mailconf.cli.postfix.postcat",
+    "postfix": "mailconf.cli.postfix.control",
     "postconf": "mailconf.cli.postfix.postconf",
     "postmap": "mailconf.cli.postfix.postmap",
     "postqueue": "mailconf.cli.postfix.postqueue",
@@ -26,7 +27,6 @@ LATER = frozenset(
     (
         "mailstats",
         "postdrop",
-        "postfix",
         "postkick",
         "postlock",
         "postlog",

@@ -45,6 +45,7 @@ class EventLog:
 
     hostname  the machine's name, whole
     clock     seconds since the epoch
+    write     takes lines in the place of standard error
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class EventLog:
         hostname: str = "localhost",
         clock: Callable[[], float] = time.time,
         pid: int | None = None,
-        write: Callable[[bytes], None] | None = None,
+        write: Callable[[bytes], object] | None = None,
     ) -> None:
         self._hostname = hostname
         self._clock = clock

@@ -181,6 +181,13 @@ class Log:
             self._file = None
 
 
+def log_at(place: str, file: Path, *, hostname: str, name: str) -> Log | SystemLog:
+    """The log at "stderr", at "syslog", or in ``file`` where ``place`` is another word. Raises OSError."""
+    if place == "syslog":
+        return SystemLog(name=name)
+    return Log(None if place == "stderr" else file, hostname=hostname, name=name)
+
+
 class SystemLog:
     """Writes to syslogd(8), as `Log` does to a stream; nobody waits for it: what it does not take is lost, and counted.
 

@@ -1,7 +1,8 @@
 """The running MTA: listeners, queue side and agents of one configuration, from start to graceful stop.
 
 `Server.serve` runs until SIGTERM or SIGINT (or `Server.stop`). No new connection is taken then; transactions under
-way have ``grace`` seconds. SIGHUP compiles the configuration anew; a broken one is logged and changes nothing.
+way have ``grace`` seconds, after SIGQUIT none. SIGHUP compiles the configuration anew; a broken one is logged and
+changes nothing.
 Sessions under way keep the configuration that they began with. Addresses and the queue's place stay as they were at
 the start; a change of theirs needs a restart, as a change of inet_interfaces does with Postfix. Only a service that is
 gone from the configuration is not listened for any more.
@@ -69,12 +70,14 @@ class Surroundings(NamedTuple):
     metrics     the address and port where figures are read, port 0 for a free one; None where nobody asks
     supervisor  is told what becomes of the server
     sockets     (service, socket) that listen already, besides the places that the server listens at by itself
+    log         where the log goes: "stderr", "syslog", or the name of a file
     """
 
     events: Events | None = None
     metrics: tuple[str, int] | None = None
     supervisor: Supervisor = Supervisor()
     sockets: Sequence[tuple[str, socket.socket]] = ()
+    log: str = "stderr"
 
 
 class BrokenConfiguration(Exception):
@@ -277,6 +280,11 @@ class Server:
         if self._stop is not None:
             self._stop.set()
 
+    def abort(self) -> None:
+        """End `serve`, and wait for nothing that is under way."""
+        self._grace = 0.0
+        self.stop()
+
     def reload(self) -> bool:
         """Compile anew and put the result in force; False, with a line in the log, when it is broken."""
         self._around.supervisor.reloading()
@@ -325,6 +333,7 @@ class Server:
         actions: list[tuple[signal.Signals, Callable[[], object]]] = [
             (signal.SIGTERM, self.stop),
             (signal.SIGINT, self.stop),
+            (signal.SIGQUIT, self.abort),
             (signal.SIGHUP, self.reload),
         ]
         with suppress(RuntimeError, ValueError):

@@ -45,6 +45,8 @@ NOT_IMPLEMENTED = frozenset(("SEND", "SAML", "SOML", "TURN"))
 _OF_POLICY = frozenset(("EXPN", "ETRN", "HELP", "AUTH", "STARTTLS"))
 # Commands that are carried out for a client that was refused when it connected, too.
 _ALWAYS = frozenset(("QUIT", "HELO", "EHLO", "NOOP", "RSET"))
+_ALWAYS_WHERE_FULL = _ALWAYS | {"ETRN"}
+_FULL = 452  # the reply for a client that is refused for want of space
 _KNOWN = _ALWAYS | _OF_POLICY | NOT_IMPLEMENTED | frozenset(("MAIL", "RCPT", "DATA", "VRFY", "VERB"))
 _BOGUS = frozenset(("WIZ", "DEBUG", "SHOWQ"))  # which are known and do nothing
 _OF_PROXIES = frozenset(("GET", "POST", "CONNECT", "USER"))
@@ -107,7 +109,7 @@ class SendmailConnection(Connection):
             self.verb = "UNKNOWN"
             return self._counted() or self._other(line) or self._refused(Problem.UNKNOWN_LINE, line=line)
         self.verb = verb
-        if self.denied is not None and verb not in _ALWAYS:
+        if self.denied is not None and verb not in (_ALWAYS_WHERE_FULL if self.denied.code == _FULL else _ALWAYS):
             return self._counted() or Refused(verb, self.denied, Problem.ACCESS_DENIED)
         if verb in NOT_IMPLEMENTED:
             return self._other(line) or self._refused(Problem.NOT_IMPLEMENTED, line=line)
@@ -199,7 +201,9 @@ class SendmailConnection(Connection):
         if self.state in _IN_TRANSACTION:
             return self._refused(Problem.NESTED_MAIL)
         typed = self._after(argument, "FROM")
-        return Mail("", typed, {}) if isinstance(typed, str) else typed
+        if isinstance(typed, str):
+            return Mail("", typed, {})
+        return Mail("", argument, {}, typed.reply, typed.problem)  # who has to log in reads that first
 
     def _read_rcpt(self, argument: str) -> Event:
         if self.state not in _IN_TRANSACTION:

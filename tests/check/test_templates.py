@@ -37,6 +37,7 @@ def found(main: str, master: str = "", table: str = "") -> list[tuple[str, int]]
         "mynetworks = 127.0.0.0/8\n  <%= @nets.join(' ') %>",
         "myorigin = @ORIGIN@",
         "smtp_helo_name = _MAIL_HOST_",
+        "setgid_group =\nhtml_directory =",
         "relayhost = [%RELAY%]:%PORT%",
         "mynetworks = 127.0.0.0/8 __NETS__",
         "smtpd_relay_restrictions = permit_mynetworks,\n  {{ others }}",

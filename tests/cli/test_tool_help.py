@@ -77,7 +77,7 @@ def completed(words: str, program: Path | None = None) -> set[str]:
 
 
 def test_completion_offers_the_tools() -> None:
-    tools = ("postalias", "postcat", "postconf", "postmap", "postqueue", "postsuper")
+    tools = ("postalias", "postcat", "postconf", "postfix", "postmap", "postqueue", "postsuper")
     assert completed("mailconf post") == {f"plain,{tool}" for tool in tools}
 
 

@@ -46,7 +46,7 @@ MUTANTS = (
     Mutant("secure", "checks.j2", "RFORGED $| $*\t$#error $@ 5.7.1 $:", "RFORGED $| nobody\t$#error $@ 5.7.1 $:"),
     Mutant("delayed", "security.j2", "$@ $(arith l $@ $2 $@ $1 $)", "$@ $(arith l $@ $1 $@ $2 $)"),
     Mutant("relays", "routing.j2", " >> $@ + $2 $: $1 + *", " >> $@ + $2 $: $1"),
-    Mutant("uucp", "masquerading.j2", "R$* < @ $=w . >\t$@ $1\n", ""),
+    Mutant("uucp", "agents.j2", "R$* < @ $=w . >\t$@ $1\n", ""),
     Mutant("controls", "checks.j2", "R$+ $| $| $* <BAD> $*\t", "R$+ $| $| <BAD> $*\t"),
 )  # fmt: skip
 

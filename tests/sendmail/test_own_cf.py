@@ -148,7 +148,22 @@ def test_sections_stand_where_the_library_has_them() -> None:
 
 
 def test_text_before_the_sections_is_the_head() -> None:
-    assert cf_of("VERSIONID(`mine 1.0')dnl\nCwextra.example.com\n").startswith("# mine 1.0\n")
+    """What stands behind a VERSIONID without a line's end is part of its comment, as with the library."""
+    assert cf_of("VERSIONID(`mine 1.0')\nCwextra.example.com\n").startswith("#####  mine 1.0  #####\nCwextra.example")
+    assert cf_of("VERSIONID(`mine 1.0')dnl\nCwextra.example.com\n").startswith("#####  mine 1.0  #####Cwextra")
+
+
+def test_rules_of_a_section_come_before_ours_for_the_same_ruleset() -> None:
+    text = cf_of("", "LOCAL_RULESETS\nSHdrFromSMTP\nR$*\t$@ all@example.com\nSRelay_ok\nR$*\t$: $1\n")
+    theirs = text.index("R$*\t$@ all@example.com")
+    for name in ("EnvFromL", "HdrFromL", "EnvToSMTP", "HdrFromSMTP", "MasqSMTP", "PseudoToReal", "AddDomain"):
+        assert theirs < text.rindex(f"\nS{name}\n"), name
+    assert text.index("\nSRelay_ok\n") < theirs < text.rindex("\nSRelay_ok\n")
+
+
+def test_an_address_of_this_machine_becomes_its_name() -> None:
+    rules = cf_of("").partition("\nSOwnName")[2].partition("\nS")[0].splitlines()
+    assert rules.index("R< $=w >\t$@ $j .") == rules.index("R[ $* ]\t$: < [ $1 ] >") + 1
 
 
 def test_calls_have_their_places() -> None:

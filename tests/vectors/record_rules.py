@@ -80,6 +80,13 @@ def next_sendmail() -> list[str | Path]:
     return [loader, "--argv0", "sendmail", "--library-path", libraries, program]
 
 
+def next_engine(command: Sequence[str | Path]) -> store.Engine:
+    """The version of what `next_sendmail` has named."""
+    (package,) = Path(command[-1]).parents[3].glob("packages/sendmail-bin_*.deb")
+    release = package.name.split("_")[1]
+    return store.Engine("sendmail", release.partition("-")[0], {"sendmail": release})
+
+
 def answers(command: Sequence[str | Path]) -> list[dict[str, Any]]:
     found = []
     with tempfile.TemporaryDirectory(dir=SENDMAIL_ROOT) as folder:
@@ -94,10 +101,7 @@ def main() -> None:
     store.write("rules", store.sendmail(), __file__, answers([TOOLS / "sendmail"]))
     command = next_sendmail()
     if command:
-        (package,) = Path(command[-1]).parents[3].glob("packages/sendmail-bin_*.deb")
-        release = package.name.split("_")[1]
-        engine = store.Engine("sendmail", release.partition("-")[0], {"sendmail": release})
-        store.write("rules@8.18", engine, __file__, answers(command))
+        store.write("rules@8.18", next_engine(command), __file__, answers(command))
 
 
 INPUTS = {"rules": asked, "rules@8.18": asked}

@@ -1,5 +1,7 @@
 """Records what sendmail's daemon answers: tests/vectors/sendmail_smtp.jsonl to the dialogues of `sendmail_smtp_cases`,
-sendmail_hosts.jsonl to clients under several hosts.allow and hosts.deny (`sendmail_hosts_cases`).
+sendmail_hosts.jsonl to clients under several hosts.allow and hosts.deny (`sendmail_hosts_cases`), and
+sendmail_smtp@8.18.jsonl what the daemon of the next Debian answers to the dialogues, where tests/live/install-engines
+could unpack it.
 
     python -m tests.vectors.record_sendmail_smtp [NAME]
 
@@ -21,6 +23,7 @@ from typing import Any
 from tests.live.map_tools import SENDMAIL_ROOT
 from tests.live.sendmail_side import LIBRARIES, TOOLS
 from tests.vectors import store
+from tests.vectors.record_rules import next_engine, next_sendmail
 from tests.vectors.sendmail_hosts_cases import CASES as HOSTS_CASES
 from tests.vectors.sendmail_smtp_cases import BASE, CASES, FILES, HOST, HOSTS, PASSWD, TABLES
 
@@ -47,6 +50,7 @@ _SETTINGS = {
     "hosts.deny": "",
 }
 TOP = Path(__file__).parents[2]
+NEXT = "sendmail_smtp@8.18"
 
 
 def answered(command: Sequence[str | Path], cases: Sequence[dict[str, Any]]) -> list[list[list[str]]]:
@@ -94,9 +98,13 @@ def main() -> None:
         if not sys.argv[1:] or name in sys.argv[1:]:
             answers = answered([TOOLS / "sendmail"], cases)
             store.write(name, store.sendmail(), __file__, [{"exchange": exchange} for exchange in answers])
+    command = next_sendmail()
+    if command and (not sys.argv[1:] or NEXT in sys.argv[1:]):
+        answers = answered(command, CASES)
+        store.write(NEXT, next_engine(command), __file__, [{"exchange": exchange} for exchange in answers])
 
 
-INPUTS = {"sendmail_smtp": asked, "sendmail_hosts": asked_of_hosts}
+INPUTS = {"sendmail_smtp": asked, NEXT: asked, "sendmail_hosts": asked_of_hosts}
 
 if __name__ == "__main__":
     main()

@@ -363,6 +363,7 @@ def sessions(seed: str, count: int, size: int) -> list[list[str]]:
 
 # What tests/live/compare_draws.py has found: calls and lookups left in a workspace, comments without room,
 # names that no one can be asked for, and what is printed of bytes and metasymbols.
+_MAPS_WITH_LETTERS = ("bestmx", "hash", "user", "text", "null", "switch", "stab", "program", "host")
 _DRAWN: list[dict[str, Any]] = [
     {
         "text": "Sleft\nR$*\t$: $(word $>seen $(word $$ b $) q $: d $) $1\nSseen\nR$* q\t$: <$1>\nR$* z\t$@ z $1\n",
@@ -395,6 +396,16 @@ _DRAWN: list[dict[str, Any]] = [
     },
     {"text": "Ka dns -RX\nKb dns -RX -a.\nKc dns -RA+-k0 -v1\nKd dns -R X  -a. -k\nKf dns -RX\t-a.\n", "prompts": []},
     {"text": "S-bad\nR$&{aa}$&{bb}$&{opMode}$&{load_avg}\tx\nO Don\x80tProbe=1\nFx/no\x80file\n", "prompts": []},
+    # A field that is wrong behind its condition; an option without a letter; a text that is cut where a blank follows.
+    {
+        "text": "H?F?Resent-\nH?F?\nH??\nH?F?X Y: z\nH?F? X: y\nH?F\nHX Y\nH?${x}?X\n"
+        + "".join(f"Kk{kind} {kind} -\n" for kind in _MAPS_WITH_LETTERS),
+        "prompts": [],
+    },
+    {
+        "text": "Scut\nR$+\t$@ $(plain nokey $: x $1 > $)\n",
+        "prompts": [f"cut {'y' * more} {'12 ' * 90}" for more in range(1, 8)],
+    },
 ]  # fmt: skip
 CASES: list[dict[str, Any]] = [
     *({"text": "", "prompts": prompts} for prompts in _HAND),

@@ -284,7 +284,7 @@ _add(
     GOOD,
     ["NOOP", "HELP", _HELLO, "RSET", "VRFY ann", "EXPN team", "STARTTLS", "AUTH PLAIN", "TURN", "FOO", _MAIL, _RCPT,
      "DATA"],
-    ["WIZ", "HELO x", _MAIL + " SIZE=1", "QUIT"],
+    ["WIZ", "HELO x", "ETRN x", "ETRN", _MAIL + " SIZE=1", "QUIT"],
 )  # fmt: skip
 _FULL = f"{_MAIL} SIZE=999999999999999"
 _add("O MinFreeBlocks=0\n", GOOD, [_HELLO, _FULL, "RSET", _MAIL])
@@ -307,3 +307,7 @@ for wrong in _WRONG:
 _ODD = ("(c) x", "x y", "a\x01b", "<x>", "x;y", "x@y", 'x"y', "x?y", "?", "\xe9", "x_y", "h" * 256, "h" * 257)
 for odd in _ODD:
     _add("O AllowBogusHELO=true\n", GOOD, [f"HELO {odd}"])
+# What is thrown away is looked at all the same; an address that stays local is not named where it is unknown.
+_GONE = "Scheck_rcpt\nR$*\t$#discard $: discard\n"
+_add(_GONE, GOOD, [_HELLO, _MAIL, _RCPT, "RCPT TO:<|x>", "RCPT TO:</x>", "RCPT TO:<:include:/x>", "RCPT TO:<none>"])
+_add(_GONE, GOOD, [_HELLO, _MAIL, "RCPT TO:<|x>", "RCPT TO:<none>"])

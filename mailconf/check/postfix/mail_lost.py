@@ -72,7 +72,7 @@ def _names(view: Configuration) -> Iterator[tuple[str, str, str]]:
         off = "smtp_dns_support_level"
     _, _, nexthop = view.value("default_transport").partition(":")
     relay = (nexthop or view.value("relayhost")).strip()
-    if off and view.is_set(off) and not relay:
+    if off and view.is_set(off) and not relay and not view.value("transport_maps"):
         yield (
             off,
             "no MX record is looked up, and mail goes to the address of each domain",

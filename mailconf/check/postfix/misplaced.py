@@ -25,6 +25,7 @@ _INNER = (
     *("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "cleanup", "qmgr", "bounce", "trivial-rewrite"),
     *("pickup", "proxymap", "anvil", "scache", "tlsmgr", "verify", "flush", "showq"),
 )
+_SEVERAL = ("virtual_transport", "relay_transport", "default_transport")  # local(8) has one recipient at a time
 _ONE_BY_ONE = ("dovecot-lda", "deliver")  # programs that take one -d USER
 _OF_RECIPIENTS = ("${recipient}", "$recipient", "${user}", "$user", "${mailbox}", "$mailbox")
 
@@ -32,6 +33,7 @@ _OF_RECIPIENTS = ("${recipient}", "$recipient", "${user}", "$user", "${mailbox}"
 def misplaced(subject: Subject, sink: Sink) -> None:
     """Report services that their program cannot serve (PF253)."""
     view = subject.configuration
+    several = {view.value(name).partition(":")[0] for name in _SEVERAL}
     for service in view.services:
         if service.kind == "inet" and service.program in _INNER:
             message = f"{service.name} runs {service.program} on a port: only programs of Postfix speak with it"
@@ -39,7 +41,7 @@ def misplaced(subject: Subject, sink: Sink) -> None:
             if service.program not in ("smtp", "lmtp"):
                 hint = "write unix in the second field"
             sink.report(PF253, message, service.span, hint=hint)
-        elif service.program == "pipe" and service.kind == "unix":
+        elif service.program == "pipe" and service.name in several:
             _one_recipient(view, service, sink)
 
 

@@ -121,6 +121,11 @@ def named(subject: Subject, sink: Sink) -> None:
 
 
 def _is_used(configuration: Configuration, domains: str) -> bool:
-    """Whether mail may go to a transport: there are domains of its class, and programs that take mail."""
+    """Whether mail may go to a transport: there are domains of its class, and master.cf is whole (else CK054)."""
+    defined = {service.name for service in configuration.services}
     takes = any(service.program in ("smtpd", "pickup", "qmgr") for service in configuration.services)
-    return takes and (not domains or bool(configuration.words(domains)))
+    return (
+        takes
+        and defined.issuperset(map(configuration.value, NEEDED))
+        and (not domains or bool(configuration.words(domains)))
+    )

@@ -86,6 +86,14 @@ Source: docs/deploy.md; sd_listen_fds(3), systemd.socket(5).
     help="Serve figures for Prometheus there (http://HOST:PORT/metrics); without a host on 127.0.0.1 alone.",
 )
 @click.option(
+    "--log",
+    "place",
+    default="stderr",
+    show_default=True,
+    metavar="PLACE",
+    help="Where the log goes: stderr, syslog, or a file that is appended to (below --root).",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -100,21 +108,22 @@ def command(
     sendmail_version: str | None,
     queue: str,
     metrics: str | None,
+    place: str,
     log_format: str,
 ) -> None:
     """Serve SMTP by the configuration in DIR, Postfix's or sendmail's, with the maps that were built from it.
 
-    SIGTERM ends it when the transactions under way are done; SIGHUP reads the configuration anew, and a broken one
-    leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force. Sockets that
-    systemd hands over are listened at in the place of those of master.cf. The log goes to standard error. Exit status:
-    0 ended as asked, 1 the configuration is broken or cannot be served, 2 misuse, or there is no configuration.
+    SIGTERM ends it when the transactions under way are done, SIGQUIT at once; SIGHUP reads the configuration anew, and
+    a broken one leaves the running one in force. Each smtpd service of master.cf has its own -o overrides in force.
+    Sockets that systemd hands over are listened at in the place of those of master.cf. Exit status: 0 ended as asked,
+    1 the configuration is broken or cannot be served, 2 misuse, or there is no configuration.
     """
     gc.set_threshold(*_COLLECTOR)
     gc.freeze()
     listen = [_address(text) for text in addresses]
-    around = _surroundings(metrics, log_format)
     sink = Sink()
     tree = Root(root)
+    around = _surroundings(metrics, log_format, tree, place)
     folder = tree.path(directory)
     if is_etc_mail(folder, tree) and not tree.is_file(folder / "main.cf"):
         sys.exit(_serve_etc_mail(directory, tree, listen, sendmail_version, queue, around))
@@ -129,7 +138,7 @@ def command(
     sys.exit(_serve(directory, tree, endpoints, loaded, postfix_version, queue, around))
 
 
-def _surroundings(metrics: str | None, log_format: str) -> Surroundings:
+def _surroundings(metrics: str | None, log_format: str, tree: Root, log: str) -> Surroundings:
     """Who has started this process, and who reads its log and its figures. Raises click's BadParameter, UsageError."""
     from mailconf.mta.readiness import BadSockets, Supervisor, handed_over
     from mailconf.mta.server import Surroundings
@@ -143,16 +152,24 @@ def _surroundings(metrics: str | None, log_format: str) -> Surroundings:
             raise click.UsageError("--metrics needs a package: pip install 'mailconf[metrics]'")
         place = ("127.0.0.1" if metrics.rpartition(":")[0] == "" else host, port)
     events = None
+    try:
+        file = None if log in ("stderr", "syslog") else tree.path(log).open("ab", buffering=0)
+    except OSError as failure:
+        raise click.UsageError(f"--log {log}: {failure.strerror}") from failure
     if log_format == "json":
         from mailconf.mta.event_log import EventLog
 
-        events = EventLog(hostname=socket.gethostname()).event
+        if log == "syslog":
+            raise click.UsageError("--log-format json is for standard error, or for a file")
+        events = EventLog(hostname=socket.gethostname(), write=None if file is None else file.write).event
+    elif file is not None:
+        file.close()
     try:
         handed = handed_over()
     except BadSockets as failure:
         raise click.UsageError(str(failure)) from failure
     sockets = [(each.name, each.socket) for each in handed]
-    return Surroundings(events, place, Supervisor.of_environment(), sockets)
+    return Surroundings(events, place, Supervisor.of_environment(), sockets, log)
 
 
 def _serve_etc_mail(
@@ -247,12 +264,12 @@ def _serve(
     from mailconf.model.fileworld import FileWorld
     from mailconf.mta.journal import LogEvent, write
     from mailconf.mta.journal_postfix import PostfixJournal
-    from mailconf.mta.log import Log
+    from mailconf.mta.log import log_at
     from mailconf.mta.queue import QueueError
     from mailconf.mta.server import BrokenConfiguration, Server, run
     from mailconf.postfix.policy.codes import PF207
 
-    log = Log(hostname=first.site.hostname.value, name=first.site.syslog_name)
+    log = log_at(around.log, root.path(around.log), hostname=first.site.hostname.value, name=first.site.syslog_name)
     journal = PostfixJournal()
     latest = first
 

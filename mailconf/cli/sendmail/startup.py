@@ -82,6 +82,8 @@ class Start:
         loader.talks = call.verbose or call.mode in _TOLD
         if problems.status and call.mode != "t":
             raise Stopped(problems.status)
+        if level >= 4 and debug:
+            loader.named = lambda name: self._show(f"\ta.k.a.: {name}")
         loader.after_names = lambda: self._judge_caller(loader.book)
         book = loader.load(DEFAULT_CF if call.cf is None else call.cf)
         if call.mode == "D":

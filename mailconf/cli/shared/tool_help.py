@@ -55,6 +55,18 @@ TOOLS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "postalias": ("[OPTION]... [TYPE:]FILE...", "cdq", POSTMAP),
+    "postfix": (
+        "[-c DIR] [-Dv] COMMAND",
+        "c",
+        (
+            ("-c DIR", "the folder of main.cf and master.cf"),
+            ("-D, -v", "accepted"),
+            ("start, start-fg", "run mailconf serve, behind the terminal; in the foreground"),
+            ("stop, abort", "end it; at once"),
+            ("reload, flush", "read the configuration anew; attempt what waits"),
+            ("status, check", "say whether it runs; what is wrong"),
+        ),
+    ),
     "postqueue": (
         "-f | -i QUEUE_ID | -j | -p | -s SITE",
         "cis",
@@ -177,7 +189,8 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sendmail": (ROOT, ("--sendmail-version V", "the words of this version: 8.17, 8.18")),
     **dict.fromkeys(
-        ("mailq", "newaliases", "postalias", "postcat", "postmap", "postqueue", "postsuper", "qshape"), (ROOT, WORDS)
+        ("mailq", "newaliases", "postalias", "postcat", "postfix", "postmap", "postqueue", "postsuper", "qshape"),
+        (ROOT, WORDS),
     ),
 }
 

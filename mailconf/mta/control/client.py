@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import socket
+import struct
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from mailconf.mta.queue.incoming import look_at
 if TYPE_CHECKING:
     from mailconf.mta.control.works import Works
 
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 PATIENCE = 600.0  # seconds that an answer is waited for
 _AT_ONCE = 500  # messages of a list that are read at a time
 
@@ -57,8 +59,23 @@ def open_queue(directory: Path) -> QueueAccess:
         found = _connected(folder)
         if isinstance(found, socket.socket):
             return RunningQueue(found)
-        reason = found
+        # One that has run and ended leaves no socket here; the original's stays, and nobody listens at it.
+        reason = os.strerror(errno.ECONNREFUSED) if found == reason else found
     return StoppedQueue(folder, reason, there=there)
+
+
+def server_of(directory: Path) -> int | None:
+    """The number of the process that serves the queue below queue_directory, as the kernel knows it; None where none
+    does. Raises QueueError."""
+    folder = QueueFolder(directory)
+    found = _connected(folder) if folder.look() else ""
+    if isinstance(found, str):
+        return None
+    with found:
+        pid: int = _CREDENTIALS.unpack(found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[0]
+    if pid <= 0:
+        raise QueueError(f"the mail system at {folder.path} runs where its processes cannot be seen")
+    return pid
 
 
 def nudge(directory: Path) -> None:

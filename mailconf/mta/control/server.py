@@ -57,8 +57,13 @@ class ControlServer(SocketServer):
                 await _write(writer, _line({"error": "the request is too long"}))
                 return
             try:
+                gathered = bytearray()  # a list has a line for each message
                 async for data in self._answer(_request(line)):
-                    await _write(writer, data)
+                    gathered += data
+                    if len(gathered) >= _PIECE:
+                        await _write(writer, bytes(gathered))
+                        gathered.clear()
+                await _write(writer, bytes(gathered))
             except _BadRequest as mistake:
                 await _write(writer, _line({"error": str(mistake)}))
                 return
@@ -117,8 +122,11 @@ async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
     await asyncio.wait_for(writer.drain(), PATIENCE)
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each object
+
+
 def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+    return _ENCODE(values).encode() + b"\n"
 
 
 def _request(line: bytes) -> dict[str, Any]:

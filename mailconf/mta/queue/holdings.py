@@ -67,12 +67,17 @@ class Held:
         """Whether something became of it since it came."""
         return bool(self.outcomes) or self.hold or self.warned or self.expire
 
-    def changes(self) -> dict[str, Any]:
+    def copy(self) -> Held:
+        """As it is now, for a thread that reads it from the disk."""
+        facts = self.hold, self.warned, self.expire, self.outcomes, self.came, self.due
+        return Held(self.serial, self.queue_id, self.place, self.next_attempt, *facts)
+
+    def changes(self, *, with_outcomes: bool = True) -> dict[str, Any]:
         """What is to be known of it beside its envelope as it came."""
         values: dict[str, Any] = {"next": self.next_attempt, "hold": self.hold, "warned": self.warned}
         if self.expire:
             values["expire"] = True
-        if self.outcomes:
+        if self.outcomes and with_outcomes:
             values["state"] = load(self.outcomes)
         return values
 
@@ -297,12 +302,21 @@ class _Opened:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         self._file = file
+        self._read: dict[bytes, Any] = {}  # mail for a host that is down has one outcome: it is read once
         try:
             self._size = file.seek(0, 2)
             file.seek(0)
             self._head = read_head(file.read(HEAD_SIZE))
         except OSError as error:
             raise QueueError(f"the queue {path} cannot be read: {error.strerror}") from error
+
+    def _outcomes(self, text: bytes) -> Any:
+        found = self._read.get(text)
+        if found is None:
+            if len(self._read) >= _SHARED:
+                self._read.clear()
+            found = self._read[text] = load(text)
+        return found
 
     def envelope(self, held: Held) -> QueueEntry:
         """A message without its content, and without what is known of the client."""
@@ -312,7 +326,10 @@ class _Opened:
             record = record_of(self._file, held.place.offset, self._size, head.mark) if head is not None else None
             if record is None or record.serial != held.serial:
                 raise QueueError(f"the queue {path} is damaged: message {held.queue_id} cannot be read any more")
-            return entry(held.serial, {**load(record.text), **held.changes(), "session": None})
+            changes = {**held.changes(with_outcomes=False), "session": None}
+            if held.outcomes:
+                changes["state"] = self._outcomes(held.outcomes)
+            return entry(held.serial, {**load(record.text), **changes})
         except OSError as error:
             raise QueueError(f"the queue {path} cannot be read: {error.strerror}") from error
         except Broken as error:

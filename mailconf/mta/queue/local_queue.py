@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -429,7 +428,7 @@ class LocalQueue(Queue):
         serials = sorted(self._holdings.messages)
         for at in range(0, len(serials), _LISTED):
             there = [self._holdings.messages.get(serial) for serial in serials[at : at + _LISTED]]
-            some = [replace(held) for held in there if held is not None]
+            some = [held.copy() for held in there if held is not None]
             read = {each.serial: each for each in await asyncio.to_thread(read_envelopes, self._folder, some)}
             for held in some:
                 # One that was written elsewhere meanwhile is looked for there.
@@ -446,7 +445,7 @@ class LocalQueue(Queue):
         while held.serial in self._holdings.messages:
             place = held.place
             try:
-                return await asyncio.to_thread(read_message, self._folder, replace(held), content=content)
+                return await asyncio.to_thread(read_message, self._folder, held.copy(), content=content)
             except FileNotFoundError as error:
                 if held.place == place and held.serial in self._holdings.messages:
                     raise QueueError(f"the queue {self._folder.segment(place.segment)} is gone") from error

@@ -105,8 +105,7 @@ define(`OSTYPE', `own_record_(`OSTYPE', `$1')ifdef(`own_ostype_$1_', `indir(`own
 define(`DOMAIN', `own_record_(`DOMAIN', `$1')ifdef(`own_domain_$1_', `indir(`own_domain_$1_')')`'')
 define(`INPUT_MAIL_FILTER', `own_record_(`INPUT_MAIL_FILTER', $@)'dnl
 `define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')`, '')`$1')')
-define(`VERSIONID', `PUSHDIVERT(0)# $1
-`'POPDIVERT`'')
+define(`VERSIONID', ``#####  $1  #####'')
 m4wrap(`include(`@FOLDER@/m4/finish.m4')')
 divert(0)dnl
 """

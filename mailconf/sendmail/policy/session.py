@@ -246,6 +246,8 @@ class SendmailSession(SessionState):
             return Verdict(self.denied, ask.trace)
         if "l" in self.features and not session.sasl_username:
             return Verdict(Reply.of(530, "5.7.0 Authentication required"), ask.trace)
+        if session.objection is not None:
+            return Verdict(session.objection, ask.trace)
         typed = self._typed(session.sender, session.sender_parameters)
         self.define("addr_type", "e s")
         found, end = await Parser(self.engine, sender=True).parse(typed, " ")
@@ -334,6 +336,8 @@ class SendmailSession(SessionState):
         if not await self._check("check_rcpt", address):
             return self._refuse(ask, rule="check_rcpt")
         waits, called = found.waits, address
+        if self.discard and found.mailer is not None and found.mailer.name == "prog":
+            return self._refuse(ask, Reply.of(550, f"5.7.1 {plain(address)}... Cannot mail directly to programs"))
         if not self.discard:
             self.heard.problems.subject = address
             called, queued = await self._recipients.accept(found, address)

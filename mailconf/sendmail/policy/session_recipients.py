@@ -56,7 +56,8 @@ class SessionRecipients:
         listed = self._recipients.list
         mark, problems = listed.mark, self._session.heard.problems
         answer = await self._recipients.take(text, found)
-        self._session.heard.attribute(text)
+        if not found.settled:  # ruleset 5 would have named it again
+            self._session.heard.attribute(text)
         called = text if answer.addressee is None else answer.addressee.text
         if answer.outcome is Outcome.ABSENT:
             listed.back_to(mark)
@@ -73,7 +74,6 @@ async def listed(session: SessionState, text: str, *, verify: bool) -> list[List
     recipients = Recipients(session.engine, session.world, only_verify=verify)
     session.commas = session.commas or any(mark in text for mark in LIST_MARKS)
     await recipients.add_list(text, commas=session.commas)
-    session.heard.attribute(text)
     found = recipients.sendable()
     names = dict(await session.world.full_names()) if any(addressee.login for addressee in found) else {}
     return [_listed(addressee, names) for addressee in found]

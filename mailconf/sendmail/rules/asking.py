@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _BEGIN = {NAME_BEGIN: NAME_END, MAP_BEGIN: MAP_END}
 _ASKING = (CALL, NAME_BEGIN, MAP_BEGIN)
-_MOST_VALUES = 2000  # of macros, each shorter than a token may be
+MOST_VALUES = 2000  # of macros, each shorter than a token may be
 
 
 class Asking:
@@ -150,7 +150,7 @@ class Asking:
                 tokens = self._tokeniser.quick(value)
                 if tokens is None or len(tokens) > SHORT_VALUE:
                     return None
-                if len(known) >= _MOST_VALUES:
+                if len(known) >= MOST_VALUES:
                     known.clear()
                 known[value] = tokens
             found.append(tokens or ())

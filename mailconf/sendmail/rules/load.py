@@ -121,6 +121,7 @@ class Loader:
         self.mode = mode
         self.runs = runs
         self.testing = self.talks = mode == "t"
+        self.named: Callable[[str], None] = lambda name: None  # called with each name that an interface has given
         self.after_names: Callable[[], None] = lambda: None  # called when the file is read, before it is judged
         self.book = Rulebook("", problems, version)
         self.kinds = kinds(cdb=cdb)
@@ -229,11 +230,14 @@ class Loader:
         if probe is not None and probe.lower() != "loopback" and book.flag("DontProbeInterfaces"):
             return
         for interface in self.machine.interfaces(loopback=(probe or "").lower() != "loopback"):
-            book.classes.add("w", interface.address)
+            if not book.classes.has("w", interface.address):
+                book.classes.add("w", interface.address)
+                self.named(interface.address)
             for name in interface.names:
                 if not book.classes.has("w", name):
                     book.classes.add("w", name)
                     book.classes.add("w", f"[{name}]")
+                    self.named(name)
 
     def _adjust_mailers(self) -> None:
         mailers, level = self.book.mailers, self.book.level

@@ -125,7 +125,7 @@ def parse_file(map_: DefinedMap, text: str, complain: Complain) -> bool:
         elif letter == "v":
             flags.value_column = value
         elif not _common(flags, letter, value):
-            complain(f"Illegal option {letter} map {map_.name}")
+            complain(f"Illegal option {letter} map {map_.name}" if letter else "Illegal option ")
     words.skip()
     file = words.word()
     map_.file = file or map_.file

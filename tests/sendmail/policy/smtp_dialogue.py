@@ -18,6 +18,7 @@ from mailconf.mta.reports_postfix import PostfixReports
 from mailconf.sendmail.policy import SendmailPolicy
 from mailconf.sendmail.policy.recipients_disk import DiskRecipientsWorld
 from mailconf.sendmail.rules.problems import Problems
+from mailconf.sendmail.rules.version import DEFAULT, SendmailVersion
 from mailconf.smtp.events import Content, Wait
 from mailconf.smtp.reply import Reply
 from mailconf.smtp.server_sendmail import SendmailConnection
@@ -46,9 +47,9 @@ def bench(place: Path) -> Bench:
     return found
 
 
-def policy_of(bench: Bench, text: str) -> SendmailPolicy:
+def policy_of(bench: Bench, text: str, version: SendmailVersion = DEFAULT) -> SendmailPolicy:
     """The Policy of the base configuration and what is added to it."""
-    book = bench.book(BASE + text, Problems(lambda problem: None))
+    book = bench.book(BASE + text, Problems(lambda problem: None), version=version)
     return SendmailPolicy(book, DiskRecipientsWorld(bench.root, machine=bench.machine))
 
 

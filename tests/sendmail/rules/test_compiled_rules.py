@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailconf.model.world import run
+from mailconf.sendmail.rules.asking import MOST_VALUES
 from mailconf.sendmail.rules.classes import Classes, folded
 from mailconf.sendmail.rules.codes import Codes
 from mailconf.sendmail.rules.compile import USES_BEFORE
@@ -56,14 +57,16 @@ RULES = """Sask
 R$* @ $*\t$: $1 < $( table $1 $: $2 $) > $>inner $2
 R$* < $* > $*\t$@ $2 $( table two $@ $1 $) $>inner $3 end $>inner $1
 R$*\t$: $( table $1 $: none $) $&{who}
-R$* end $*\t$: $1 $&{who} $>inner $2 $&{who} $( table $&{who} $@ $&{j} $: $1 $)
-R$* two $*\t$: $1 $>empty $2 $&{who}
-R$* odd $*\t$: $>empty $1 $>inner $2
 R$* none $*\t$: $1 $2 $>inner $1 . $2
 Sinner
 R$* . .$*\t$1 . $2
 R$- . $+\t$: $>inner $2 $1
 Rx $*\t$: $(gone $1 $: missed $)
+Smacros
+R$* one $*\t$: $1 $&j $>inner $2 $&{who} $( table $&{who} $: $1 $)
+R$* two $*\t$: $1 $>empty $2 $&j $&{who}
+R$* odd $*\t$: $>empty $1 $>inner $2 $( table $1 $@ $&{who} $: none $)
+R$* none $*\t$@ $&{who} $1 $&j $2
 Sempty
 Scount
 R$*\t$: $(set {n} $@ $1 $) $&{n}
@@ -139,6 +142,16 @@ def engines(place: Bench) -> tuple[Engine, Engine]:
         for text in ("one @ x", "a . b @ c . . d", "two", "x . y", "y @ two . x"):
             _answer(used, "ask", f"{text} {number}")
             _answer(used, "ask", text)
+        for text in ("a one b", "a two b", "odd", "none"):
+            _answer(used, "macros", f"{text} {number}")
+    macros = used.book.filled("macros")
+    assert macros is not None
+    assert [rule.program is not None or rule.build is not None for rule in used.book.rulesets[macros]] == [
+        True,
+        True,
+        False,  # a call that follows one of a ruleset without rules
+        True,
+    ]
     assert any(rule.program is not None for rules in used.book.rulesets for rule in rules)
     assert not any(rule.program is not None for rules in plain.book.rulesets for rule in rules)
     return used, plain
@@ -158,9 +171,10 @@ def test_both_answer_alike(engines: tuple[Engine, Engine], words: list[str], who
     for engine in engines:
         engine.macros.define("who", who)
     used, plain = engines
-    wanted = _answer(plain, "ask", text)
-    assert _answer(used, "ask", text) == wanted
-    assert _answer(used, "ask", text) == wanted
+    for ruleset in ("ask", "macros"):
+        wanted = _answer(plain, ruleset, text)
+        assert _answer(used, ruleset, text) == wanted
+        assert _answer(used, ruleset, text) == wanted
 
 
 def test_a_remembered_result_ends_with_a_macro(engines: tuple[Engine, Engine]) -> None:
@@ -172,6 +186,14 @@ def test_a_remembered_result_ends_with_a_macro(engines: tuple[Engine, Engine]) -
         assert called is not None
         said.append(" ".join(called.workspace))
     assert said[0] == said[1] == said[4] and len(set(said)) == 3
+
+
+def test_values_that_strangers_choose_do_not_pile_up(place: Bench) -> None:
+    engine, _ = place.engine(BASE + RULES)
+    for number in range(MOST_VALUES + USES_BEFORE + 5):
+        engine.macros.define("who", f"w{number}")
+        run(engine.call("macros", ["none"]))
+    assert 0 < len(engine._known_values) <= MOST_VALUES
 
 
 def test_a_remembered_result_ends_with_an_entry_of_a_table(tmp_path: Path) -> None:
