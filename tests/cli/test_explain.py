@@ -288,8 +288,12 @@ def test_port_25_is_asked_through_postscreen(root: Path) -> None:
         assert last_reply(answer) == "554 5.7.1 <info@example.org>: Recipient address rejected: Access denied"
     done = here(root, *MESSAGE)
     assert "service smtpd behind smtp:25 (postscreen), DNS not asked\n" in done.output
-    assert "postscreen does not test clients: postscreen_greet_action has no effect here" in done.output
+    assert "postscreen_greet_action" not in done.output
     assert "service submission:587, DNS" in here(root, *MESSAGE, "--service", "submission").output
+    with (root / "etc/postfix/main.cf").open("a") as file:
+        file.write("postscreen_access_list = cidr:{{203.0.113.5 reject}}\npostscreen_denylist_action = enforce\n")
+    denied = json.loads(here(root, *MESSAGE, "--format", "json").stdout)
+    assert last_reply(denied) == "550 5.3.2 Service currently unavailable"
 
 
 def test_a_postscreen_whose_smtpd_is_a_comment(built: Path) -> None:
