@@ -59,6 +59,24 @@ class Program(NamedTuple):
     limit: float = 0.0
 
 
+class Peer(NamedTuple):
+    """Whom a transport speaks SMTP or LMTP with, where that is not a host of the nexthop.
+
+    name     how the log calls it
+    program  speaks on its standard input and output
+    path     of a socket of this machine
+    host     a host in the place of the nexthop, and ``port``
+    problem  why nobody can be spoken to
+    """
+
+    name: str
+    program: Program | None = None
+    path: str = ""
+    host: str = ""
+    port: str = ""
+    problem: str = ""
+
+
 class Handing(NamedTuple):
     """What is done for some recipients of a letter, by their places there.
 

@@ -18,9 +18,11 @@ from mailconf.smtp.client import Client, Ready
 if TYPE_CHECKING:
     from mailconf.model.policy import Policy
     from mailconf.mta.hop_session import Host
+    from mailconf.mta.program import Speaker
     from mailconf.mta.secure_hops import HostLayer
 
 _PIECE = 1 << 18  # bytes that are written at a time: the host has to take them within its time
+_GRACE = 10.0  # seconds within which a program ends by itself when nobody speaks with it any more
 _MOST = 1 << 18  # bytes that wait to be read: the host is not read from beyond that
 
 
@@ -54,6 +56,17 @@ class HopConnection(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._paused = self._full = False
         self._ended = False
+        self._speaker: Speaker | None = None
+
+    async def ended_program(self) -> str:
+        """Have the program end, if one is spoken with: why it could not be run, or ""."""
+        speaker, self._speaker = self._speaker, None
+        if speaker is None:
+            return ""
+        try:
+            return await speaker.end(_GRACE)
+        finally:
+            self.abort()
 
     async def open(self, host: Host, patience: float, own: str = "") -> None:
         """Connect, within ``patience`` seconds, 0 for no limit. Raises NotConnected.
@@ -62,7 +75,9 @@ class HopConnection(asyncio.Protocol):
         """
         try:
             async with asyncio.timeout(patience or None):
-                if host.path:
+                if host.program is not None:
+                    await self._run(host)
+                elif host.path:
                     await self._loop.create_unix_connection(lambda: self, host.path)
                 else:
                     local = (own, 0) if own else None
@@ -71,6 +86,14 @@ class HopConnection(asyncio.Protocol):
             raise NotConnected(os.strerror(errno.ETIMEDOUT)) from None
         except OSError as error:
             raise NotConnected(os.strerror(error.errno) if error.errno else str(error)) from None
+
+    async def _run(self, host: Host) -> None:
+        """Run the program of ``host`` and speak with it. Raises OSError."""
+        from mailconf.mta.program import spoken_with
+
+        assert host.program is not None
+        made, self._speaker = await spoken_with(host.program, host.folder)
+        await self._loop.create_unix_connection(lambda: self, sock=made)
 
     # What the event loop calls.
 
@@ -196,7 +219,9 @@ class HopConnection(asyncio.Protocol):
         data = self._wrapped(self.client.data_to_send(), ends=True)
         if data:
             transport.write(data)
-        if transport.get_write_buffer_size():
+        if self._speaker is not None and not transport.get_write_buffer_size():
+            transport.write_eof()  # a program may say what it wants to say, and ends
+        elif transport.get_write_buffer_size():
             transport.abort()  # a host that does not read would keep the connection for ever
         else:
             transport.close()

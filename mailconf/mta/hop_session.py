@@ -28,6 +28,7 @@ from mailconf.smtp.client import Broken, Client, ClientEvent, Envelope, Ready, S
 from mailconf.smtp.reply import Reply
 
 if TYPE_CHECKING:
+    from mailconf.model.letter import Program
     from mailconf.mta.secure_hops import Contexts, HostLayer
 
 
@@ -53,6 +54,7 @@ class Host(NamedTuple):
     """Where to connect to: ``path`` for a UNIX socket, else ``address``; ``direct``: the nexthop names it itself.
 
     destination  the nexthop as it is written, and ``domain`` its domain or host
+    program      is run in ``folder`` and spoken with, in the place of a connection
     """
 
     name: str
@@ -62,6 +64,8 @@ class Host(NamedTuple):
     direct: bool = True
     destination: str = ""
     domain: str = ""
+    program: Program | None = None
+    folder: str = ""
 
     @property
     def at(self) -> tuple[str, int]:
@@ -69,11 +73,11 @@ class Host(NamedTuple):
 
     @property
     def peer(self) -> str:
-        return f"{self.name}[{self.path or self.address}]"
+        return self.name if self.program is not None else f"{self.name}[{self.path or self.address}]"
 
     @property
     def relay(self) -> str:
-        return f"{self.peer}:{self.port}" if not self.path else self.peer
+        return self.peer if self.path or self.program is not None else f"{self.peer}:{self.port}"
 
 
 def status_of(reply: Reply, kind: str) -> str:
@@ -194,6 +198,10 @@ class HopSession:
         offered = self.client.extensions
         aware = "DSN" in offered
         return Said(self.host.name, mail, recipients, "PIPELINING" in offered, aware, self.client.replies)
+
+    async def ended_program(self) -> str:
+        """Have the program end that was spoken with: why it could not be run, or ""."""
+        return await self._connection.ended_program() if self._connection is not None else ""
 
     async def _begin(self, security: HopSecurity) -> None:
         """Greet, begin TLS, log in. Raises Failure."""

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,58 @@ async def run(program: Program, data: bytes, folder: str, longest: float = LONGE
         transport.close()
         reason = _reported(report)
     return Ended(status, talk.output, reason, late)
+
+
+async def spoken_with(program: Program, folder: str) -> tuple[socket.socket, Speaker]:
+    """Run a program that is spoken with: the socket that is its standard input and output. Raises OSError."""
+    ours, theirs = socket.socketpair()
+    report, write = os.pipe()
+    words = [sys.executable, "-I", "-S", str(Path(launcher.__file__)), _told(program), str(write)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd=folder,
+            pass_fds=(write,),
+            start_new_session=True,
+        )
+    except OSError:
+        ours.close()
+        os.close(report)
+        raise
+    finally:
+        theirs.close()
+        os.close(write)
+    ours.setblocking(False)
+    return ours, Speaker(process, report)
+
+
+class Speaker:
+    """A program that is spoken with. `end` has to be called once, and waits until there is nothing left of it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, report: int) -> None:
+        self._process = process
+        self._report = report
+
+    async def end(self, grace: float) -> str:
+        """Returns when the program has ended, which is killed after ``grace`` seconds.
+
+        Why it could not be run, "" where it was.
+        """
+        try:
+            async with asyncio.timeout(grace):
+                await self._process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+            reason = _reported(self._report)
+        return reason
 
 
 class _Talk(asyncio.SubprocessProtocol):

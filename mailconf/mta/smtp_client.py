@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from mailconf.domain_names import comparable
 from mailconf.files import Root
 from mailconf.model.address import external
+from mailconf.model.letter import Peer
 from mailconf.model.policy import AddressPlace, Role, Side
 from mailconf.model.security import HopAsked, HopSecurity, TlsLevel
 from mailconf.model.transport import ClientWays, HostLookup
 from mailconf.model.verdict import Route
 from mailconf.model.world import Ask, LookupFailed, Outcome, Records
+from mailconf.mta import program
 from mailconf.mta.course import Course, Talk, courses, in_later_order, lines_of
 from mailconf.mta.header_addresses import rewrite
 from mailconf.mta.headers import RECIPIENTS, SENDERS, Fields, Header, set_off
@@ -89,10 +91,12 @@ class _Attempt:
 class SmtpAgent:
     """An `mailconf.mta.message.Agent`.
 
+    peer      whom a transport speaks with, if not the hosts of the nexthop
     complete  gives a message the fields that it lacks, where that is done when it leaves (`Site.fields_at_delivery`)
     """
 
     complete: Callable[[Job], Awaitable[bytes]] | None = None
+    peer: Callable[[Job], Awaitable[Peer | None]] | None = None
 
     def __init__(self, context: Context, resolver: Resolver, *, lmtp: bool = False, root: Root | None = None) -> None:
         self.context = context
@@ -200,10 +204,12 @@ class SmtpAgent:
         """Send what waits in a session. Raises Failure, Stale."""
         job, host = attempt.job, session.host
         try:
-            keep = job.keep or security.keep
+            keep = (job.keep or security.keep) and host.program is None
             replies = await session.run(_part(attempt.envelope, attempt.waiting), security, keep=keep)
         finally:
             attempt.sessions[host.destination] += session.greeted
+            if host.program is not None:
+                await self._end_program(session, job)
         if session.left is not None:
             endpoint = _endpoint(job, host, security)
             self.pool.put(session.left, host, endpoint, session.reuse.idle)
@@ -217,6 +223,13 @@ class SmtpAgent:
             else:
                 found[index] = replace(self._replied(recipient, session, *said), course=course)
         attempt.note(found)
+
+    async def _end_program(self, session: HopSession, job: Job) -> None:
+        """The program that was spoken with is gone when this returns."""
+        reason = await session.ended_program()
+        if reason and session.host.program is not None:
+            path = session.host.program.path
+            self.context.note(LogEvent.PROGRAM_NOT_RUN, queue_id=job.message.queue_id, path=path, reason=reason)
 
     def _note_failed(self, job: Job, reasons: Iterable[str]) -> None:
         """A host is followed by the next."""
@@ -376,10 +389,14 @@ class SmtpAgent:
         """The hosts to try, in order: those of one nexthop after the other. Raises Failure."""
         site = self.context.policy.site
         transport = site.transports.get(job.transport)
+        peer = await self.peer(job) if self.peer is not None else None
+        if peer is not None and not peer.host:
+            return [self._here(job, peer)]
         port = transport.client_port if transport is not None else ""
         hosts: list[Host] = []
         problem: Failure | None = None
-        for text in (*split_nexthops(job.nexthop), *self._ways(job).fallback):
+        nexthops = split_nexthops(job.nexthop if peer is None else peer.host)
+        for text in (*nexthops, *self._ways(job).fallback):
             try:
                 nexthop = Nexthop.parse(text, lmtp=self.lmtp, ports=site.ports, default=port)
             except BadNexthop as reason:  # the agent ends here
@@ -392,6 +409,17 @@ class SmtpAgent:
         if hosts:
             return hosts
         raise problem or Failure(Remark.BAD_NEXTHOP, {"reason": "no nexthop"}, "4.3.0")
+
+    def _here(self, job: Job, peer: Peer) -> Host:
+        """A program, or a socket of this machine. Raises Failure."""
+        if peer.problem:
+            facts: dict[str, object] = {"relay": f"{peer.name}[{peer.path}]", "reason": peer.problem}
+            raise Failure(Remark.CONNECT_FAILED, facts, "4.3.5")
+        if peer.program is not None and not program.may_become(peer.program):
+            raise Failure(Remark.NO_RIGHTS, {"uid": peer.program.identity.uid}, "4.3.0")
+        folder = self._root.path(job.policy.site.queue_directory.value)
+        where = str(folder) if folder.is_dir() else "/"
+        return Host(peer.name, "", 0, peer.path, program=peer.program, folder=where)
 
     async def _hosts_of(self, job: Job, nexthop: Nexthop) -> list[Host]:
         """The hosts of one nexthop. Raises Failure."""

@@ -201,7 +201,9 @@ class SendmailConnection(Connection):
         if self.state in _IN_TRANSACTION:
             return self._refused(Problem.NESTED_MAIL)
         typed = self._after(argument, "FROM")
-        return Mail("", typed, {}) if isinstance(typed, str) else typed
+        if isinstance(typed, str):
+            return Mail("", typed, {})
+        return Mail("", argument, {}, typed.reply, typed.problem)  # who has to log in reads that first
 
     def _read_rcpt(self, argument: str) -> Event:
         if self.state not in _IN_TRANSACTION:

@@ -102,10 +102,12 @@ class Hosts:
                 content = b""
                 while (piece := peer.rfile.readline()) not in (b".\r\n", b""):
                     content += piece[1:] if piece.startswith(b".") else piece
-                if answer(".", "250 2.0.0 taken")[:1] == "2":
-                    text = shown(content.decode("latin-1").replace("\r\n", "\n"))
-                    self.came.append({"by": "smtp", "envelope": envelope, "content": text})
-                    self.changed = time.monotonic()
+                text = shown(content.decode("latin-1").replace("\r\n", "\n"))
+                taken = {"by": "smtp", "envelope": envelope, "content": text}
+                self.came.append(taken)  # before the client goes on
+                if answer(".", "250 2.0.0 taken")[:1] != "2":
+                    self.came.remove(taken)
+                self.changed = time.monotonic()
 
 
 def dialogue(case: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from mailconf.files import Root, Tree
-    from mailconf.model.letter import Handing, Letter
+    from mailconf.model.letter import Handing, Letter, Peer
     from mailconf.model.policy import Policy
     from mailconf.model.transport import AgentKind
     from mailconf.mta.bounce import Bouncer
@@ -152,7 +152,7 @@ def mailers(context: Context, root: Root, workers: Workers) -> dict[AgentKind, A
     from mailconf.mta.sendmail_files import FileMailers
     from mailconf.mta.sendmail_mailers import ProgramMailers, letter_of
     from mailconf.mta.smtp_client import SmtpAgent
-    from mailconf.sendmail.mailing.handing import completed, handings
+    from mailconf.sendmail.mailing.handing import completed, handings, spoken_to
 
     async def plan(policy: Policy, letter: Letter, transport: str, ask: Ask) -> list[Handing]:
         return await handings(cast("SendmailPolicy", policy), letter, transport, ask)
@@ -160,9 +160,12 @@ def mailers(context: Context, root: Root, workers: Workers) -> dict[AgentKind, A
     async def complete(job: Job) -> bytes:
         return await completed(cast("SendmailPolicy", job.policy), letter_of(job), job.transport, Ask(job.world))
 
+    async def peer(job: Job) -> Peer | None:
+        return await spoken_to(cast("SendmailPolicy", job.policy), letter_of(job), job.transport, Ask(job.world))
+
     for agent in context.agents.values():
         if isinstance(agent, SmtpAgent):
-            agent.complete = complete
+            agent.complete, agent.peer = complete, peer
     files = FileMailers(context, root, plan, workers)
     return {AgentKind.PIPE: ProgramMailers(context, root, plan), AgentKind.FILE: files}
 
@@ -217,18 +220,13 @@ def unserved(policy: SendmailPolicy, user: int = 0) -> list[str]:
 def _unrun(policy: SendmailPolicy, user: int) -> list[str]:
     """The mailers whose mail waits: there is no such program, or it cannot be run with the rights of ``user``."""
     from mailconf.files import Root
-    from mailconf.sendmail.rules.symbols import MACRO
 
-    found, machine = [], Root()
+    found: list[str] = []
+    machine = Root()
     programs = [each for each in policy.site.transports.values() if each.program.startswith("/")]
     programs = [each for each in programs if not each.name.startswith("*")]
-    for mailer in programs:
-        if not machine.is_file(mailer.program):
-            found.append(f"mailer {mailer.name} waits: there is no program {mailer.program}")
-        elif not any(f"{MACRO}u" in word for word in mailer.argv):
-            found.append(
-                f"mailer {mailer.name} is not served: {mailer.program} is to speak SMTP or LMTP (A= without $u)"
-            )
+    lacking = [mailer for mailer in programs if not machine.is_file(mailer.program)]
+    found += [f"mailer {mailer.name} waits: there is no program {mailer.program}" for mailer in lacking]
     if user and programs:
         names = ", ".join(sorted(each.name for each in programs))
         found.append(f"mail for others than user {user} waits: only root runs programs as somebody else ({names})")

@@ -10,11 +10,12 @@ Source: Sendmail Installation and Operation Guide 5.4; sendmail 8.17.1.9, tests/
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator, Sequence
 
 from mailconf.model.address import external
-from mailconf.model.letter import Handing, Letter, Program
+from mailconf.model.letter import Handing, Letter, Peer, Program
 from mailconf.model.recipient import Recipient, RecipientKind
 from mailconf.model.verdict import Route
 from mailconf.model.world import Ask, LookupFailed
@@ -33,6 +34,8 @@ from mailconf.source import encode
 
 _TOO_BIG, _UNAVAILABLE = "5.2.3", 69
 _USER = f"{MACRO}u"
+_HOST = f"{MACRO}h"
+_WORDS = 2  # of A=TCP $h, A=FILE path
 _RETURNED = DefinedMailer("returned", flags=set("DFMP"))
 _REPORTER = "Mail Delivery Subsystem"
 _AGENT = {"AGENT": "sendmail"}
@@ -162,6 +165,37 @@ async def returned(policy: SendmailPolicy, letter: Letter, back: str, ask: Ask, 
     if tried and not sender:
         added = added.replace(b"\nFrom: \n", b"\n", 1)
     return added + (body if body.startswith(b"\n") or not body else b"\n" + body)
+
+
+async def spoken_to(policy: SendmailPolicy, letter: Letter, transport: str, ask: Ask) -> Peer | None:
+    """Whom a mailer speaks with, by P= and A=; None where that is the host that the recipients' routes name.
+
+    Raises LookupFailed.
+    """
+    question = Question(policy.compiled, ask)
+    mailer = mailer_called(question.engine, latin(transport))
+    if mailer is None:
+        return None
+    if not mailer.path.startswith("/") and (len(mailer.arguments) < _WORDS or mailer.arguments[1:2] == [_HOST]):
+        return None
+    macros = await _envelope(question, mailer, letter, letter.recipients)
+    if not mailer.path.startswith("/"):
+        words = [modern(macros.expand(word, lambda message: None)) for word in mailer.arguments]
+        if words[0].upper() != "FILE":
+            return Peer(transport, host=words[1], port=words[2] if len(words) > _WORDS else "")
+        return Peer("localhost", path=words[1], problem=unsafe_socket(words[1]))
+    rights = await rights_of(question.engine, question.world, mailer, letter.recipients[-1][0])
+    macros.define("z", latin(rights.home) or None)
+    return Peer(transport, program=_program(question.engine.book, mailer, macros, rights, [""]))
+
+
+def unsafe_socket(path: str) -> str:
+    """Why a socket of this machine is not to be used, in the system's words; "" for one that may."""
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if stat.S_ISSOCK(status.st_mode) else "Socket operation on non-socket"
 
 
 def _macros(book: Rulebook, letter: Letter, recipients: tuple[str, ...]) -> Macros:

@@ -246,6 +246,8 @@ class SendmailSession(SessionState):
             return Verdict(self.denied, ask.trace)
         if "l" in self.features and not session.sasl_username:
             return Verdict(Reply.of(530, "5.7.0 Authentication required"), ask.trace)
+        if session.objection is not None:
+            return Verdict(session.objection, ask.trace)
         typed = self._typed(session.sender, session.sender_parameters)
         self.define("addr_type", "e s")
         found, end = await Parser(self.engine, sender=True).parse(typed, " ")

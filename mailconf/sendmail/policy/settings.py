@@ -20,6 +20,8 @@ from mailconf.sendmail.policy.recipients_world import RecipientsWorld
 from mailconf.sendmail.rules.book import DefinedMailer, Rulebook
 from mailconf.sendmail.rules.problems import Problems, number
 from mailconf.sendmail.rules.run import Engine
+from mailconf.sendmail.rules.symbols import MACRO
+from mailconf.smtp.ehlo import Ehlo
 from mailconf.smtp.options import BareNewline, ServerOptions
 from mailconf.source import Source
 
@@ -228,6 +230,7 @@ class Compiled:
 
 
 _WAYS = ClientWays(skips=False)
+_USER = f"{MACRO}u"
 _PORT = 2  # the word of A=TCP $h 25 that is a port
 
 
@@ -239,7 +242,17 @@ def transport(mailer: DefinedMailer) -> Transport:
     elif "z" in flags:
         agent = AgentKind.LMTP
     else:
-        agent = AgentKind.SMTP if mailer.path in ("[IPC]", "[TCP]") else AgentKind.PIPE
+        spoken = mailer.path in ("[IPC]", "[TCP]") or not any(_USER in word for word in mailer.arguments)
+        agent = AgentKind.SMTP if spoken else AgentKind.PIPE
     words = tuple(mailer.arguments)
-    port = words[_PORT] if agent in (AgentKind.SMTP, AgentKind.LMTP) and len(words) > _PORT else ""
-    return Transport(mailer.name, agent, mailer.path, words, flags=flags, ways=_WAYS, client_port=port)
+    if agent in (AgentKind.SMTP, AgentKind.LMTP):
+        return _speaking(mailer, agent, flags, words)
+    return Transport(mailer.name, agent, mailer.path, words, flags=flags)
+
+
+def _speaking(mailer: DefinedMailer, agent: AgentKind, flags: str, words: tuple[str, ...]) -> Transport:
+    """A mailer that speaks SMTP or LMTP: with F=a it begins with EHLO whatever it is greeted with."""
+    ways = _WAYS._replace(ehlo=Ehlo.ALWAYS if "a" in flags or agent is AgentKind.LMTP else Ehlo.OFFERED)
+    port = words[_PORT] if len(words) > _PORT and not mailer.path.startswith("/") else ""
+    most = (mailer.recipients if "m" in flags else 1) if mailer.path.startswith("/") else None
+    return Transport(mailer.name, agent, mailer.path, words, flags=flags, ways=ways, client_port=port, recipients=most)
