@@ -41,6 +41,7 @@ PARAMETERS = {
     "smtpd_hard_error_limit": "10000",
     "smtpd_client_event_limit_exceptions": "127.0.0.0/8",
     "alias_maps": "",
+    "notify_classes": "",
 }
 
 
