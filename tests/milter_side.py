@@ -29,7 +29,7 @@ from tests.milter_server import MilterServer
 from tests.personality import PERSONALITY
 from tests.vectors import store
 from tests.vectors.milter_cases import BASE, FILTERS, Case
-from tests.vectors.record_milters import Normal, converse, filled, told
+from tests.vectors.record_milters import Normal, Talk, converse, filled, told
 
 _RECEIVED = re.compile(r"\AReceived: .*\n(?:\t.*\n)*|(?<=\n)Received: from client.example \(.*\n(?:\t.*\n)*")
 _FLAGS = {"NEVER": 1, "SUCCESS": 2, "FAILURE": 4, "DELAY": 8}
@@ -84,8 +84,9 @@ class Kept:
 class Ours:
     """Answers cases below ``top``."""
 
-    def __init__(self, top: Path, mail_version: str = "3.7.11") -> None:
+    def __init__(self, top: Path, mail_version: str = "3.7.11", talk: Talk = converse) -> None:
         self._top = top
+        self._talk = talk
         self._version = mail_version
 
     def answers(self, cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
@@ -124,7 +125,7 @@ class Ours:
         if case.submitted:
             replies = [await submitted(context, queue, case.session)]
         else:
-            replies = await asyncio.to_thread(converse, port, case.session)
+            replies = await asyncio.to_thread(self._talk, port, case.session)
         async with asyncio.timeout(120):
             while service.sessions:
                 await asyncio.sleep(0.001)

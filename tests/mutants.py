@@ -54,6 +54,8 @@ _KNOWN = "tests/mta/test_known_answers.py"
 _GENERATION = "tests/build/test_generation.py"
 _BOUNDARIES = "tests/postfix/test_boundaries.py"
 _LOCKS = "tests/maps/test_locks.py"
+_SPACING = "tests/mta/test_spacing.py"
+_FORWARDED = "tests/mta/test_forwarded.py"
 _KEPT = "tests/mta/test_hop_reuse.py"
 
 MUTANTS = (
@@ -185,6 +187,15 @@ MUTANTS = (
            'first(ev, helo, ("A", "MX"))', _BOUNDARIES),
     Mutant("helo-mx", "postfix/policy/dns_checks.py", 'first(ev, helo, (*ADDRESS_TYPES, "MX"))',
            "first(ev, helo, ADDRESS_TYPES)", _BOUNDARIES),
+    Mutant("rate-delay", "mta/destinations.py", "now + destination.delay if destination.delay else 0.0", "0.0",
+           _SPACING),
+    Mutant("lane-delay", "mta/destinations.py", "lane.rest = now + lane.delay if lane.delay else 0.0",
+           "lane.rest = 0.0", _SPACING),
+    Mutant("idle-transport", "mta/scheduler.py", " and entry.serial not in self._asked_for:\n", ":\n", _SPACING),
+    Mutant("room", "mta/answers.py", "free < self.site.limits.room", "free < 0", "tests/mta/test_room.py"),
+    Mutant("told-of-before", "mta/answers.py", "        self.session.forwarded = {}\n", "", _FORWARDED),
+    Mutant("told-of-whom", "smtp/forwarded.py", "        known |= dict.fromkeys(CLIENT_ATTRIBUTES)\n", "        pass\n",
+           _FORWARDED),
 )  # fmt: skip
 
 

@@ -342,6 +342,8 @@ class Answers(Transaction):
             case Starttls():
                 if not self._has_tls:
                     return [await self.worded(self._wording.refusal(Problem.TLS_UNAVAILABLE))]
+                if (refusal := self.filters.standing()) is not None:
+                    return [await self.worded(refusal)]
                 if self.limits is not None and (refusal := self.limits.refuses_tls()) is not None:
                     return [await self.worded(refusal)]
                 return [self._wording.acknowledgement(Acknowledgement.START_TLS)]

@@ -37,6 +37,7 @@ from mailconf.smtp.milter import (
     packet,
 )
 from mailconf.smtp.problems import Problem, Wording
+from mailconf.smtp.reply import Reply
 
 _PATIENCE = 10  # times the time for an answer, for one with progress and changes
 _MOST_CHANGES = 5_000
@@ -150,6 +151,11 @@ class Filter:
     def is_silent(self) -> bool:
         """Whether it has nothing more to say about the message."""
         return self._passed or (self._standing is not None and self._standing.do is Do.CONTINUE)
+
+    @property
+    def refusal(self) -> Reply | None:
+        """What stands against the session."""
+        return self._standing.reply if self._standing is not None else None
 
     async def begin(self) -> Outcome:
         """Connect, and agree on what it is told."""

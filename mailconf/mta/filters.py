@@ -132,6 +132,11 @@ class Filters:
                 return outcome
         return GO_ON
 
+    def standing(self) -> Reply | None:
+        """The refusal of the first filter that refuses the whole session."""
+        replies = (each.refusal for each in self._filters)
+        return next((reply for reply in replies if reply is not None), None)
+
     def named(self) -> None:
         """A name that the client has given is accepted."""
         if self._named:

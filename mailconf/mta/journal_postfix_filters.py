@@ -128,7 +128,7 @@ def _filtered(
     early = spoken and where in ("CONNECT", "EHLO", "HELO")
     about = [] if session.sender is None or early else [f"from=<{external(session.sender)}>"]
     about += [f"to=<{external(recipient)}>"] if recipient else []
-    about += [f"proto={'SMTP' if early else session.protocol}"] if spoken else []
+    about += [f"proto={session.protocol}"] if spoken else []
     about += [] if session.helo is None else [f"helo=<{session.helo}>"]
     action, text = "reject", ""
     if do is Do.DISCARD:

@@ -56,6 +56,7 @@ class SessionFilters:
         self._client = client
         self._limit = limit
         self._filters: Filters | None = None
+        self._spoken = "SMTP"  # the protocol before the command at hand
         self._typed = ""
         self._parameters: tuple[str, ...] = ()
         self._unwelcome = False  # the client was refused when it connected
@@ -122,6 +123,7 @@ class SessionFilters:
         outcome = await filters.helo(self._typed)
         where = "EHLO" if self._session.protocol == "ESMTP" else "HELO"
         self._log(where, outcome)
+        self._spoken = self._session.protocol
         if outcome.reply is None or (outcome.reply.code < 500 and outcome.reply.code != _ENDS):
             return verdict
         if outcome.reply.code == _ENDS:
@@ -197,8 +199,14 @@ class SessionFilters:
     def _log(self, where: str, outcome: Outcome, recipient: str = "", *, in_content: bool = False) -> None:
         if outcome.do in (Do.CONTINUE, Do.SKIP) or (outcome.again and self._denies):
             return
-        facts = {"session": self._session, "recipient": recipient, "reply": outcome.reply, "in_content": in_content}
+        early = where in ("CONNECT", "EHLO", "HELO")
+        session = replace(self._session, protocol=self._spoken) if early else self._session
+        facts = {"session": session, "recipient": recipient, "reply": outcome.reply, "in_content": in_content}
         self._note(LogEvent.FILTERED, do=outcome.do, where=where, client=self._client(), **facts)
+
+    def standing(self) -> Reply | None:
+        """What a filter has refused the client or its name with, where the command at hand is one of the session's."""
+        return None if self._filters is None or self._denies else self._filters.standing()
 
     # What the session comes to.
 
@@ -218,6 +226,7 @@ class SessionFilters:
 
     def close(self) -> None:
         """The session is over, or begins anew as another client's."""
+        self._spoken = "SMTP"
         if self._filters is not None:
             self._filters.close()
             self._filters = None

@@ -68,6 +68,7 @@ def test_what_is_done_in_part_is_told(tmp_path: Path) -> None:
 
 # What is read when there is something to read it for, and where.
 READ_LATER = {
+    r"enable_long_queue_ids": "mailconf/cli/shared/postfix_personality.py",
     r"address_verify_.*(?:transport|relayhost)": "mailconf/postfix/policy/policy.py",
     r"bounce_template_file|enable_threaded_bounces|header_from_format": "mailconf/postfix/settings/notices.py",
     r"smtpd_client_ipv[46]_prefix_length": "mailconf/postfix/settings/site.py",  # of versions that have it

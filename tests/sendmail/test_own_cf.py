@@ -320,3 +320,23 @@ def test_all_mail_filters_are_asked() -> None:
     text = cf_of("".join(f"INPUT_MAIL_FILTER(`{name}', `S=local:/run/{name}, F=T')dnl\n" for name in "xyz"))
     assert lines_of(text, "O InputMailFilters") == ["O InputMailFilters=x, y, z"]
     assert len(lines_of(text, "X")) == 3
+
+
+@pytest.mark.parametrize(
+    ("system", "more", "sender", "flags", "daemons"),
+    [
+        ("solaris2", "", "EnvFromL/HdrFromL", "fSmn9", ["Name=MTA"]),
+        ("solaris8", "", "EnvFromSMTP/HdrFromL", "PSXmnz9", ["Name=MTA-v4, Family=inet", "Name=MTA-v6, Family=inet6"]),
+        ("solaris11", "DAEMON_OPTIONS(`Name=X')dnl\n", "EnvFromSMTP/HdrFromL", "PSXmnz9", ["Name=X"]),
+        ("solaris8", "FEATURE(`local_procmail')DAEMON_OPTIONS(`Name=X')\n", "EnvFromL/HdrFromL", "SPfhn9", ["Name=X"]),
+    ],
+)  # fmt: skip
+def test_the_local_mailer_of_a_system(system: str, more: str, sender: str, flags: str, daemons: list[str]) -> None:
+    """As the library's .cf has it."""
+    head = f"OSTYPE(`{system}')dnl\nFEATURE(`no_default_msa')dnl\n{more}"
+    text = own_cf(mc_of(head + MAILERS), Sink())
+    assert text is not None
+    mailer = decode(text).partition("\nMlocal,")[2].partition("\nM")[0]
+    assert f"S={sender}" in mailer and f"F=lsDFMAw5:/|@q{flags}" in mailer
+    assert mailer.count("X-Unix") == (sender == "EnvFromL/HdrFromL")
+    assert lines_of(decode(text), "O DaemonPortOptions=") == [f"O DaemonPortOptions={each}" for each in daemons]

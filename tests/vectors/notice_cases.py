@@ -106,13 +106,53 @@ def _sessions() -> list[Case]:
 def _by_class() -> list[Case]:
     fails = {"smtpd_recipient_restrictions": "check_recipient_access fail:broken"}
     found = [Case(f"{name} alone, mixed", MIXED, only(name)) for name in CLASSES]
-    found += [Case(f"{name} alone, a table that fails", [*HELLO, FROM, TO, "QUIT"], {**only(name), **fails}) for name in CLASSES]
-    found += [Case(f"{name} alone, no space", [*HELLO, FROM, "QUIT"], {**only(name), "queue_minfree": "9000000000000000000", "message_size_limit": "1"}) for name in CLASSES]
-    found += [Case(f"{name} alone, lost in the content", [*HELLO, FROM, TO, "DATA", "!close"], only(name)) for name in CLASSES]
-    found += [Case(f"{name} alone, an unknown restriction", [*HELLO, FROM, TO, "QUIT"], {**only(name), "smtpd_recipient_restrictions": "no_such_thing, permit"}) for name in CLASSES]
-    found += [Case(f"{name} alone, too many errors", [*HELLO, "FOO", "BAR", "BAZ"], {**only(name), "smtpd_hard_error_limit": "2"}) for name in CLASSES]
-    found += [Case(f"{name} alone, too many recipients", [*HELLO, FROM, TO, "RCPT TO:<carl@example.com>", "QUIT"], {**only(name), "smtpd_recipient_limit": "1"}) for name in CLASSES]
-    found += [Case(f"{name} alone, header refused", [*GOOD, "QUIT"], {**only(name), "header_checks": "inline:{{Subject: one=REJECT no}}"}) for name in CLASSES]
+    found += [
+        Case(f"{name} alone, a table that fails", [*HELLO, FROM, TO, "QUIT"], {**only(name), **fails})
+        for name in CLASSES
+    ]
+    found += [
+        Case(
+            f"{name} alone, no space",
+            [*HELLO, FROM, "QUIT"],
+            {**only(name), "queue_minfree": "9000000000000000000", "message_size_limit": "1"},
+        )
+        for name in CLASSES
+    ]
+    found += [
+        Case(f"{name} alone, lost in the content", [*HELLO, FROM, TO, "DATA", "!close"], only(name)) for name in CLASSES
+    ]
+    found += [
+        Case(
+            f"{name} alone, an unknown restriction",
+            [*HELLO, FROM, TO, "QUIT"],
+            {**only(name), "smtpd_recipient_restrictions": "no_such_thing, permit"},
+        )
+        for name in CLASSES
+    ]
+    found += [
+        Case(
+            f"{name} alone, too many errors",
+            [*HELLO, "FOO", "BAR", "BAZ"],
+            {**only(name), "smtpd_hard_error_limit": "2"},
+        )
+        for name in CLASSES
+    ]
+    found += [
+        Case(
+            f"{name} alone, too many recipients",
+            [*HELLO, FROM, TO, "RCPT TO:<carl@example.com>", "QUIT"],
+            {**only(name), "smtpd_recipient_limit": "1"},
+        )
+        for name in CLASSES
+    ]
+    found += [
+        Case(
+            f"{name} alone, header refused",
+            [*GOOD, "QUIT"],
+            {**only(name), "header_checks": "inline:{{Subject: one=REJECT no}}"},
+        )
+        for name in CLASSES
+    ]
     return found
 
 

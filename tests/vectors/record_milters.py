@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ _KEPT = ("sender: ", "recipient: ", "original_recipient: ", "done_recipient: ", 
 _ATTRIBUTES = ("notify_flags", "dsn_orig_rcpt", "dsn_envelope_id", "dsn_ret_flags")
 _RECEIVED = re.compile(rb"^Received: .*\n(?:\t.*\n)*", re.MULTILINE)
 _COMMON = ("connect from ", "disconnect from ", "message-id=", "client=")
+
+Talk = Callable[[int, list[str]], list[str]]
 
 
 class Normal:
@@ -53,11 +55,13 @@ class Normal:
         return self.text(packet)
 
 
-def answered(postfix: PrivatePostfix, filters: list[MilterServer], normal: Normal, case: Case) -> dict[str, Any]:
+def answered(
+    postfix: PrivatePostfix, filters: list[MilterServer], normal: Normal, case: Case, talk: Talk
+) -> dict[str, Any]:
     for server, script in zip(filters, case.filters, strict=False):
         server.begin(script)
     since = postfix.log.stat().st_size if postfix.log.exists() else 0
-    replies = converse(postfix.port, case.session) if not case.submitted else submit(postfix, case.session)
+    replies = talk(postfix.port, case.session) if not case.submitted else submit(postfix, case.session)
     await_log(postfix, since, case)
     packets = [server.await_end() for server in filters[: len(case.filters)]]
     found: dict[str, Any] = {
@@ -184,7 +188,7 @@ def asked() -> store.Inputs:
     return store.Inputs([case.inputs() for case in cases()], {"base": BASE})
 
 
-def answers(postfix: PrivatePostfix, some: list[Case] | None = None) -> Iterator[dict[str, Any]]:
+def answers(postfix: PrivatePostfix, some: list[Case] | None = None, talk: Talk = converse) -> Iterator[dict[str, Any]]:
     """What becomes of each case; nothing is delivered, for no qmgr runs."""
     with ExitStack() as stack:
         filters = [stack.enter_context(MilterServer()) for _ in range(FILTERS)]
@@ -198,7 +202,7 @@ def answers(postfix: PrivatePostfix, some: list[Case] | None = None) -> Iterator
                 files = {n: filled(t, filters) for n, t in case.tables.items()}
                 postfix.configure({**parameters, "master_service_disable": "qmgr.unix"}, files)
                 configured = parameters, case.tables
-            yield answered(postfix, filters, normal, case)
+            yield answered(postfix, filters, normal, case, talk)
 
 
 def filled(text: str, filters: list[MilterServer]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from mailconf.check.postfix.client_settings import PF261
 from mailconf.check.postfix.dead_settings import PF260
@@ -120,7 +121,9 @@ def _list(subject: Subject, view: Configuration, name: str, sink: Sink) -> set[s
             hint = "set smtpd_sender_login_maps to a table of addresses and their owners"
             span = place_of(view, name, word, offset)
             sink.report(PF261, message, span, hint=hint, severity=Severity.WARNING)
-        elif restriction in ("permit_tls_clientcerts", "permit_tls_all_clientcerts") and not _asks_certificates(view):
+        elif restriction in ("permit_tls_clientcerts", "permit_tls_all_clientcerts") and not _asks_certificates(
+            subject, view
+        ):
             message = f"{word}: no client is asked for a certificate: smtpd_tls_ask_ccert is no"
             span = place_of(view, name, word, offset)
             sink.report(PF261, message, span, hint="set smtpd_tls_ask_ccert = yes", severity=Severity.WARNING)
@@ -134,11 +137,21 @@ def _list(subject: Subject, view: Configuration, name: str, sink: Sink) -> set[s
     return seen
 
 
-def _asks_certificates(view: Configuration) -> bool:
-    """Whether clients may show a certificate: what a service has of its own counts for its own view."""
+def _asks_certificates(subject: Subject, view: Configuration) -> bool:
+    """Whether clients may show a certificate: of main.cf's lists also where only a service asks for one."""
     names = ("smtpd_tls_ask_ccert", "smtpd_tls_req_ccert", "tlsproxy_tls_ask_ccert", "tlsproxy_tls_req_ccert")
-    services = (view.for_service(service) for service in view.services if service.program == "smtpd")
-    return any(is_on(view, name) for name in names) or any(is_on(each, n) for each in services for n in names)
+    if view is not subject.configuration:
+        return any(is_on(view, name) for name in names)
+    if view in _ASKING:
+        return _ASKING[view]
+    overriding = (service for service in view.services if not service.overrides.keys().isdisjoint(names))
+    services = (view.for_service(service) for service in overriding if service.program == "smtpd")
+    asks = any(is_on(view, name) for name in names) or any(is_on(each, n) for each in services for n in names)
+    _ASKING[view] = asks
+    return asks
+
+
+_ASKING: WeakKeyDictionary[Configuration, bool] = WeakKeyDictionary()  # many restrictions ask the same
 
 
 def _about(restriction: str) -> str:

@@ -40,6 +40,8 @@ class _Lines:
         self._has = has
         self._argument = argument
         self._changes: dict[str, list[str]] = {}
+        programs = [f.argument(1) for f in facts.named("FEATURE") if f.argument(1) in ("local_lmtp", "local_procmail")]
+        self._speaks_lmtp = programs[-1:] == ["local_lmtp"]  # the last one counts
         for fact in facts.named("MODIFY_MAILER_FLAGS"):
             self._changes.setdefault(fact.argument(1), []).append(fact.argument(2))
 
@@ -80,7 +82,7 @@ class _Lines:
             return self._submission()
         path, flags, words, kind = self._local_program()
         base = "lsDFM5q" if self._has("nullclient") else "lsDFMAw5:/|@q"
-        sender = "EnvFromSMTP/HdrFromL" if self._has("local_lmtp") else "EnvFromL/HdrFromL"
+        sender = "EnvFromSMTP/HdrFromL" if self._speaks_lmtp else "EnvFromL/HdrFromL"
         return [
             MailerLine(
                 "local",

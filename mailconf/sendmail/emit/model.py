@@ -17,6 +17,7 @@ from mailconf.sendmail.emit.conf_names import CONF_NAMES
 from mailconf.sendmail.emit.facts import Fact, Facts
 from mailconf.sendmail.emit.mailers import MailerLine, mailer_lines
 from mailconf.sendmail.emit.support import Support, SupportState
+from mailconf.sendmail.emit.systems import WITH_BOTH_FAMILIES
 from mailconf.source import Span
 
 SM050 = error("SM050", "a FEATURE that our own sendmail.cf does not have")
@@ -181,6 +182,8 @@ class Wanted:
         """Where the daemon listens; a program that submits does not."""
         found = ["Name=NoMTA, Addr=127.0.0.1, M=E"] if self.has("msp") else []
         found += self.words("DAEMON_OPTIONS")
+        if not found and any(name in WITH_BOTH_FAMILIES for name in self.words("OSTYPE")):
+            found = ["Name=MTA-v4, Family=inet", "Name=MTA-v6, Family=inet6"]
         found += [] if found else ["Name=MTA"]
         return [*found, *([] if self.has("no_default_msa", "msp") else ["Port=587, Name=MSA, M=E"])]
 

@@ -79,7 +79,8 @@ _FEATURES = {
     "local_procmail": "define(`LOCAL_MAILER_PATH', ifelse(`$2', `', `ifdef(`PROCMAIL_MAILER_PATH',"
     " `PROCMAIL_MAILER_PATH', `/usr/local/bin/procmail')', `$2'))"
     "define(`LOCAL_MAILER_ARGS', ifelse(`$3', `', ``procmail -a $h -d $u'', ``$3''))"
-    "define(`LOCAL_MAILER_FLAGS', ifelse(`$4', `', `SPfhn9', ``$4''))",
+    "define(`LOCAL_MAILER_FLAGS', ifelse(`$4', `', `SPfhn9', ``$4''))"
+    "define(`LOCAL_MAILER_DSN_DIAGNOSTIC_CODE', `X-Unix')",
     "local_lmtp": "define(`LOCAL_MAILER_PATH', ifelse(`$2', `', `ifdef(`confEBINDIR',"
     " `confEBINDIR', `/usr/libexec')`'/mail.local', `$2'))"
     "define(`LOCAL_MAILER_ARGS', ifelse(`$3', `', ``mail.local -l'', ``$3''))"

@@ -16,11 +16,20 @@ def _unless_set(**values: str) -> str:
 
 _BSD = _unless_set(STATUS_FILE="/var/log/sendmail.st", LOCAL_MAILER_PATH="/usr/libexec/mail.local")
 _FREEBSD = _BSD + _unless_set(LOCAL_MAILER_ARGS="mail $u") + "MODIFY_MAILER_FLAGS(`LOCAL', `+S')"
-_SOLARIS = _unless_set(
+_SOLARIS = (
+    _unless_set(
+        LOCAL_MAILER_PATH="/usr/lib/mail.local",
+        LOCAL_MAILER_FLAGS="PSXmnz9",
+        LOCAL_MAILER_ARGS="mail.local -l",
+        LOCAL_MAILER_DSN_DIAGNOSTIC_CODE="SMTP",
+        confEBINDIR="/usr/lib",
+    )
+    + "FEATURE(`local_lmtp', defn(`LOCAL_MAILER_PATH'))"
+)
+_SOLARIS_2 = _unless_set(
     LOCAL_MAILER_PATH="/usr/lib/mail.local",
-    LOCAL_MAILER_FLAGS="PSXmnz9",
-    LOCAL_MAILER_ARGS="mail.local -l",
-    LOCAL_MAILER_DSN_DIAGNOSTIC_CODE="SMTP",
+    LOCAL_MAILER_FLAGS="fSmn9",
+    LOCAL_MAILER_ARGS="mail.local -d $u",
     confEBINDIR="/usr/lib",
 )
 _DEBIAN = (
@@ -48,6 +57,8 @@ _DEBIAN = (
     + _set(confMUST_QUOTE_CHARS=".own_apostrophe_")
     + "".join(f"MODIFY_MAILER_FLAGS(`LOCAL', `{change}')" for change in ("+S", "-r", "-m"))
 )
+# Systems on which a daemon for each family of addresses listens, where the .mc names none.
+WITH_BOTH_FAMILIES = ("solaris8", "solaris11")
 OSTYPE_TEXTS = {
     "bsd4.4": _BSD,
     "debian": _DEBIAN,
@@ -57,9 +68,9 @@ OSTYPE_TEXTS = {
     "linux": _set(confEBINDIR="/usr/sbin") + _unless_set(PROCMAIL_MAILER_PATH="/usr/bin/procmail")
     + "FEATURE(`local_procmail')",
     "openbsd": _BSD + _unless_set(LOCAL_MAILER_FLAGS="rmn9S"),
-    "solaris2": _SOLARIS,
+    "solaris2": _SOLARIS_2,
     "solaris8": _SOLARIS + _unless_set(confPID_FILE="/var/run/sendmail.pid"),
-    "solaris11": _SOLARIS,
+    "solaris11": _SOLARIS + _unless_set(confPID_FILE="/system/volatile/sendmail.pid"),
 }  # fmt: skip
 
 _DEBIAN_BOTH = _set(

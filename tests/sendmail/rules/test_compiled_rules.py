@@ -228,3 +228,11 @@ def test_words_that_are_added_to_a_class_count(place: Bench) -> None:
         assert _answer(engine, "in", "x c.d").workspace == ["x", "c", ".", "d"]  # type: ignore[attr-defined]
     engine.book.classes.add(engine.book.names.character("Own"), "C.D")
     assert _answer(engine, "in", "x c.d").workspace == ["in"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("room", "text"), [(9, "aaaaaaaaa"), (10, "aaaaaaaaaa "), (11, "aaaaaaaaaa "), (12, "aaaaaaaaaa b")]
+)
+def test_a_text_is_not_cut_before_a_blank(room: int, text: str) -> None:
+    """There is always room for the blank behind what fits, as in sendmail's messages about addresses that are cut."""
+    assert Tokeniser().joined(["aaaa", "bbbbb"], room + 3) == text
