@@ -81,7 +81,7 @@ Example:
 
 Remedy: write the first octets: 192.0.2
 
-Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt: ruleset LookUpAddress.
+Source: cf/README, access_db; observed with sendmail 8.17.1.9 -bt: ruleset A.
 """
 
 _ONE_ADDRESS = re.compile(r"((?:[0-9]{1,3}\.){1,3})(?:0|\*|x)(?:\.(?:0|\*|x))*")

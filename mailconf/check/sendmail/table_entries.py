@@ -42,7 +42,7 @@ Example:
 
 Remedy: take the domain out of class w (local-host-names, LOCAL_DOMAIN) and write RELAY_DOMAIN, or remove the entry.
 
-Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt: ruleset Parse1 gives the mailer local.
+Source: cf/README, "USING MAILERTABLES"; observed with sendmail 8.17.1.9 -bt: 3,0 gives the mailer local.
 """
 
 SM069 = warning("SM069", "no postmaster")
