@@ -40,6 +40,7 @@ EXCEPTIONS = {
     "maps/database/bdb.py": "locks the file that the tree has given it (Tree.real), and reads it in pieces",
     "maps/database/raw_file.py": "locks the file that the tree has given it (Tree.real), and reads it in pieces",
     "personal.py": "reads what users have written, with their rights; a program of its own, which imports nothing",
+    "sendmail/mailing/handing.py": "whether the path that a mailer connects to is a socket",
     "postfix/settings/unserved.py": "what the user that serve runs as may write",
 }
 

@@ -40,6 +40,7 @@ IN_WORDS = {
     "SM048": "a key and its certificate are made anew: tests/check/test_sendmail_certificates.py",
     "CK094": "it takes a Python without the package",
     "CK079": "only machines write tables in tables to such a depth",
+    "FS003": "only systemd hands sockets over: tests/cli/test_serve_observed.py",
     "GR001": "each mistake that is known has a code of its own",
     "SM062": "it takes a machine without sendmail's library of m4 macros: tests/check/test_without_library.py",
     "SM055": "it takes a machine without sendmail's library of m4 macros",

@@ -43,11 +43,7 @@ FS003 = error("FS003", "a socket that was handed over is that of no service")
 is that of a service smtpd of master.cf, so that nobody knows by which settings its clients are served.
 
 Example:
-    # mailconf.socket
-    ListenStream=25
-    ListenStream=2525
-    # /etc/postfix/master.cf
-    smtp inet n - n - - smtpd
+    a mailconf.socket with ListenStream=2525, where no service of master.cf listens on port 2525.
 
 Remedy: define the service in master.cf, name an existing one by FileDescriptorName=, or take the address out of the
 socket unit.

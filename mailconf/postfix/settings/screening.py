@@ -25,7 +25,7 @@ Example:
     # master.cf
     2525 inet n - n - 1 postscreen
     smtpd pass - - n - - smtpd
-    $ mailconf explain --to ann@example.com /etc/postfix
+    $ mailconf explain --service 2525 --to ann@example.com /etc/postfix
 
 Remedy: an action is ignore, enforce or drop; a list is zone, zone=pattern, zone*weight or zone=pattern*weight, the
 weight a whole number.

@@ -235,4 +235,4 @@ def test_words_that_are_added_to_a_class_count(place: Bench) -> None:
 )
 def test_a_text_is_not_cut_before_a_blank(room: int, text: str) -> None:
     """There is always room for the blank behind what fits, as in sendmail's messages about addresses that are cut."""
-    assert Tokeniser().joined(["aaaa", "bbbbb"], room + 3) == text
+    assert Tokeniser().joined(["a" * 10, "bbbbb"], room + 3) == text
