@@ -233,13 +233,11 @@ class SmtpSession(asyncio.Protocol):
 
     def _unwrapped(self, layer: ServerLayer, data: bytes) -> bytes:
         """What ``data`` means; what is no TLS ends the session."""
-        from mailconf.smtp.tls import TlsFailed
+        from mailconf.mta.tls import meant
 
-        said = b""
-        try:
-            said = layer.receive_data(data)
-            self._lost = self._lost or layer.closed
-        except TlsFailed as failure:
+        said, failure = meant(layer, data)
+        self._lost = self._lost or layer.closed
+        if failure is not None:
             self._note(LogEvent.TLS_FAILED, client=self.answers.client, reason=failure)
             self._lost = self._failed = True
         if not self.transport.is_closing():

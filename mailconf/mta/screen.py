@@ -469,14 +469,10 @@ class ScreenSession(asyncio.Protocol):
 
     def _unwrapped(self, layer: ServerLayer, data: bytes) -> bytes:
         """What ``data`` means; what is no TLS ends the talk."""
-        from mailconf.smtp.tls import TlsFailed
+        from mailconf.mta.tls import meant
 
-        said = b""
-        try:
-            said = layer.receive_data(data)
-            self._lost = self._lost or layer.closed
-        except TlsFailed:
-            self._lost = True
+        said, failure = meant(layer, data)
+        self._lost = self._lost or layer.closed or failure is not None
         if not self.transport.is_closing():
             self.transport.write(layer.data_to_send())
         return said

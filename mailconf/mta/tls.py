@@ -15,7 +15,7 @@ from mailconf.files import Root
 from mailconf.model.security import KeyFiles, ServerTls, TlsTerms, TlsVersion
 from mailconf.model.session import ClientCertificate, Session
 from mailconf.smtp.certificates import BadCertificate, KeyKind, fingerprint, key_kind, public_key
-from mailconf.smtp.tls import TlsFacts, TlsLayer
+from mailconf.smtp.tls import TlsFacts, TlsFailed, TlsLayer
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -237,3 +237,11 @@ def _scheme(certificate: bytes) -> tuple[str, str, str] | None:
     if kind.algorithm == "RSA":
         return "RSA-PSS", kind.detail, "SHA256"
     return (kind.algorithm, "", "") if kind.algorithm else None
+
+
+def meant(layer: ServerLayer, data: bytes) -> tuple[bytes, TlsFailed | None]:
+    """What ``data`` from a client mean; with the reason where they are no TLS: then there is nothing more to read."""
+    try:
+        return layer.receive_data(data), None
+    except TlsFailed as failure:
+        return b"", failure
