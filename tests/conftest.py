@@ -7,7 +7,7 @@ Every test has an empty home of its own: nothing of the user's is read for truth
 Whatever Postfix is installed, the one that the vectors were recorded with is meant; tests/live means the installed one.
 What a make above tells its children is not for the makes that tests run.
 
-A run in the background may have been told to ignore an interrupt. The programs that tests start and interrupt must not
+A run in the background may have been told to ignore an interrupt or a hangup. The programs that tests start must not
 inherit that.
 """
 
@@ -26,6 +26,8 @@ settings.load_profile("mailconf")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _homes = Path(tempfile.mkdtemp(prefix="homes."))
 for name in [name for name in os.environ if name.startswith("XDG_")]:

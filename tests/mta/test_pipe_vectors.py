@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -35,15 +34,13 @@ _ITS_OWN = re.compile(r"warning: (pipe_command|bounce_append)|fatal: pipe_comman
 
 @pytest.fixture(scope="module")
 def ours() -> Found:
-    """The answers, and the log. Commands get a hangup's usual effect, which who runs the tests may have taken away."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """The answers, and the log."""
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         top.chmod(0o755)
         site = Site(top, CASES)
         site.lay_out()
         ids = asyncio.run(asyncio.wait_for(site.deliver(), 600))
-        signal.signal(signal.SIGHUP, before)
         log = [line.replace(name, "@TOP@") for line in site.log]
         return site.answers(ids), log
 

@@ -55,7 +55,10 @@ _PRIORITY = re.compile(r"^<\d+>\w{3} [ \d]\d \d\d:\d\d:\d\d ")
 _STAMP = re.compile(r"^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ )?sendmail\[\d+\]: ")
 _ID = re.compile(r"\b[0-9A-Za-x]{8}\d{6,9}\b")
 _CLOCK = r"\d{4} \d\d:\d\d:\d\d (?:[-+]\d{4}(?: \(\w+\))?|GMT)"
-_DATE = re.compile(rf"\w{{3}}, [ \d]?\d \w{{3}} !\n {_CLOCK}|(?:\w{{3}}, )?[ \d]?\d \w{{3}} {_CLOCK}")
+# A date may be cut at any place (L=): days have one digit, or two.
+_SIGNS = {"W": r"\w", "D": r"\d", "d": r"[ \d]?"}
+_CUT = r"(?:!\n )?".join(_SIGNS.get(sign, sign) for sign in "WWW, dD WWW DDDD DD:DD:DD GMT")
+_DATE = re.compile(rf"{_CUT}|(?:\w{{3}}, )?[ \d]?\d \w{{3}} {_CLOCK}")
 _FROM = re.compile(r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}")
 _PASSED = re.compile(r"delay=(?:\d+\+)?\d\d:\d\d:\d\d")
 _STAMPED = re.compile(r"\b2\d{11}\b")

@@ -85,16 +85,17 @@ def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: 
 
 
 def programs(subject: Written, sink: Sink) -> None:
-    """SM073: programs of mailers, in folders that are there, that are not."""
+    """SM073: programs of mailers that the .mc names, in folders that are there, that are not. Those of the library's own
+    choice may be on the machine that the .cf is made for.
+    """
     for mailer in subject.cf.mailers.values():
         program = mailer.get("P").strip()
         if program.startswith("/") and is_absent(program, subject.root):
-            transport = subject.site.transports.get(mailer.name)
             message = f"the mailer {mailer.name} runs {program}, which does not exist"
             calls = (c for c in subject.named("define", "FEATURE") if program in (c.argument(1), c.argument(2)))
             call = next((call for call in calls if call.span.text == call.name), None)
-            span = call.span if call is not None else transport.span if transport is not None else None
-            sink.report(SM073, message, span, hint="install the program, or correct its name")
+            if call is not None:
+                sink.report(SM073, message, call.span, hint="install the program, or correct its name")
 
 
 def mailer_tables(

@@ -130,7 +130,7 @@ async def help_about(session: SessionState, topic: str) -> Reply:
             marked = book.names.marked(without_comment(text))
             lines.append(engine.macros.expand(marked, engine.problems.system, _LINE) if META.search(marked) else marked)
     if not lines:
-        return Reply.of(504, f'5.3.0 HELP topic "{topic}" unknown')
+        return Reply.of(504, f'5.3.0 HELP topic "{topic.lower()}" unknown')
     return Reply.of(214, *(f"2.0.0 {line}" for line in lines), "2.0.0 End of HELP info")
 
 
