@@ -85,8 +85,8 @@ def relays(site: Site, known: Mapping[str, str], makers: Collection[str], sink: 
 
 
 def programs(subject: Written, sink: Sink) -> None:
-    """SM073: programs of mailers that the .mc names, in folders that are there, that are not. Those of the library's own
-    choice may be on the machine that the .cf is made for.
+    """SM073: programs that the .mc names, in folders that are there, and that are not there. Those that the library has
+    chosen may be on the machine that the .cf is made for.
     """
     for mailer in subject.cf.mailers.values():
         program = mailer.get("P").strip()

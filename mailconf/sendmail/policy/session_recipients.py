@@ -74,6 +74,7 @@ async def listed(session: SessionState, text: str, *, verify: bool) -> list[List
     recipients = Recipients(session.engine, session.world, only_verify=verify)
     session.commas = session.commas or any(mark in text for mark in LIST_MARKS)
     await recipients.add_list(text, commas=session.commas)
+    session.heard.attribute(text)
     found = recipients.sendable()
     names = dict(await session.world.full_names()) if any(addressee.login for addressee in found) else {}
     return [_listed(addressee, names) for addressee in found]
