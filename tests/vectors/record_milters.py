@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tests.live.private_postfix import QUEUE_ID, PrivatePostfix
 from tests.milter_server import MilterServer
@@ -74,6 +74,19 @@ def answered(
     return found
 
 
+def reply_from(reader: BinaryIO) -> str:
+    """The next reply, its lines joined by "|"; "closed" where the server has closed the connection."""
+    read = []
+    try:
+        while line := reader.readline().decode("latin-1"):
+            read.append(line.rstrip("\r\n"))
+            if line[3:4] != "-":
+                break
+    except ConnectionResetError:
+        pass
+    return "|".join(read) or "closed"
+
+
 def converse(port: int, lines: list[str]) -> list[str]:
     """The replies to the greeting and to each line; a message is sent where it is asked for alone, ``!close`` hangs
     up."""
@@ -81,18 +94,7 @@ def converse(port: int, lines: list[str]) -> list[str]:
     with socket.create_connection(("127.0.0.1", port), timeout=120) as client:
         reader = client.makefile("rb")
 
-        def reply() -> str:
-            read = []
-            try:
-                while line := reader.readline().decode("latin-1"):
-                    read.append(line.rstrip("\r\n"))
-                    if line[3:4] != "-":
-                        break
-            except ConnectionResetError:
-                pass
-            return "|".join(read) or "closed"
-
-        replies.append(reply())
+        replies.append(reply_from(reader))
         for line in lines:
             if line == "!close":
                 break
@@ -103,7 +105,7 @@ def converse(port: int, lines: list[str]) -> list[str]:
             except OSError:
                 replies.append("closed")
                 break
-            replies.append(reply())
+            replies.append(reply_from(reader))
             if replies[-1] == "closed" or replies[-1].startswith(("221", "421")):
                 break
     return replies

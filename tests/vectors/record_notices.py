@@ -19,6 +19,7 @@ from typing import Any
 from tests.live.private_postfix import QUEUE_ID, PrivatePostfix
 from tests.vectors import store
 from tests.vectors.notice_cases import BASE, Case, cases
+from tests.vectors.record_milters import reply_from
 
 _OURS = "double-bounce@", "twice@"
 _DATE = re.compile(r"\w{3}, +\d+ \w{3} \d{4} [\d:]+ [+-]\d{4} \(\w+\)")
@@ -32,24 +33,13 @@ def converse(port: int, lines: list[str]) -> list[str]:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         reader = client.makefile("rb")
 
-        def reply() -> str:
-            read = []
-            try:
-                while line := reader.readline().decode("latin-1"):
-                    read.append(line.rstrip("\r\n"))
-                    if line[3:4] != "-":
-                        break
-            except ConnectionResetError:
-                pass
-            return "|".join(read) or "closed"
-
-        replies.append(reply())
+        replies.append(reply_from(reader))
         for line in lines:
             if line == "!close":
                 break
             if line == "!silent":
                 while replies[-1] != "closed":
-                    replies.append(reply())
+                    replies.append(reply_from(reader))
                 break
             if "\n" in line and not replies[-1].startswith("354") and not line.startswith("BDAT"):
                 continue
@@ -57,7 +47,7 @@ def converse(port: int, lines: list[str]) -> list[str]:
                 client.sendall(line.encode("latin-1").replace(b"\n", b"\r\n") + b"\r\n")
             except OSError:
                 break
-            replies.append(reply())
+            replies.append(reply_from(reader))
             if replies[-1] == "closed" or replies[-1].startswith(("221", "421", "521")):
                 break
     return replies

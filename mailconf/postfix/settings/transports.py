@@ -74,13 +74,13 @@ class _Alike:
 
     def change(self, c: Configuration, name: str) -> Concurrency:
         """See `_change`; that of main.cf where nothing is said of this transport alone."""
-        if not any(_own(name, common) in c.names() for common in _CHANGES):
+        if not _is_own(c, name, _CHANGES):
             return self._change
         return self.one(_change(c, name))
 
     def spacing(self, c: Configuration, name: str) -> Spacing:
         """See `_spacing`; that of main.cf where nothing is said of this transport alone."""
-        if not any(_own(name, common) in c.names() for common in _DELAYS):
+        if not _is_own(c, name, _DELAYS):
             return self._spacing
         return self.one(_spacing(c, name))
 
@@ -185,15 +185,23 @@ def _times(c: Configuration, program: str) -> HopTimes:
 
 def _change(c: Configuration, name: str) -> Concurrency:
     """The queue manager's: postconf(5) initial_destination_concurrency and its like, or the transport's own."""
-
-    first, gain, loss, cohorts = (own if c.is_known(own := _own(name, common)) else common for common in _CHANGES)
+    first, gain, loss, cohorts = _asked(c, name, _CHANGES)
     return Concurrency(c.integer(first), _feedback(c.value(gain)), _feedback(c.value(loss)), cohorts=c.integer(cohorts))
 
 
 def _spacing(c: Configuration, name: str) -> Spacing:
     """The queue manager's: postconf(5) default_destination_rate_delay and its like, or the transport's own."""
-    names = (own if c.is_known(own := _own(name, common)) else common for common in _DELAYS)
-    return Spacing(*(c.seconds(each) if c.is_known(each) else 0.0 for each in names))
+    return Spacing(*(c.seconds(each) if c.is_known(each) else 0.0 for each in _asked(c, name, _DELAYS)))
+
+
+def _asked(c: Configuration, name: str, parameters: Iterable[str]) -> list[str]:
+    """The parameters that count for one transport: its own where there are such, else those for all."""
+    return [own if c.is_known(own := _own(name, common)) else common for common in parameters]
+
+
+def _is_own(c: Configuration, name: str, parameters: Iterable[str]) -> bool:
+    """Whether one of the parameters is set for one transport alone."""
+    return any(_own(name, common) in c.names() for common in parameters)
 
 
 def _own(name: str, common: str) -> str:
